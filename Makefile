@@ -1,0 +1,53 @@
+# One command each: `make demo`, `make test`, `make check`. Needs only Python >= 3.11 and make.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STORE  ?= demo-store
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lock docs bench clean fmt
+
+help: ## show the commands
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.runtime: deployments/requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "thoughttrace needs Python 3.11, 3.12 or 3.13; set PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deployments/requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.dev: deployments/requirements-dev.lock $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deployments/requirements-dev.lock
+	touch $@
+
+demo: $(VENV)/.runtime ## set up and run a whole release on a generated export
+	$(BIN)/thoughttrace demo --store $(STORE)
+
+test: $(VENV)/.dev ## set up and run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## lint, types and import direction
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+fmt: $(VENV)/.dev ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev ## regenerate the data dictionary and the command reference
+	$(BIN)/python -m deployments.docs
+
+bench: $(VENV)/.dev ## measure; never part of the tests
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/.dev ## resolve the dependencies anew (hashes, no index address)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--extra dev pyproject.toml -o deployments/requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		-c deployments/requirements-dev.lock pyproject.toml -o deployments/requirements.lock
+
+clean: ## remove what the commands above made
+	rm -rf $(VENV) $(STORE) build *.egg-info .pytest_cache .ruff_cache .hypothesis

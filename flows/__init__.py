@@ -1,0 +1,1 @@
+"""The stories: each flow is one screen of stages in order."""

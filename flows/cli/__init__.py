@@ -1,0 +1,13 @@
+"""The `thoughttrace` command: one module a group of commands, thin over flows and tasks.
+
+Conventions: progress and messages go to stderr, results to stdout; `--json` prints one JSON document
+to stdout; expected errors print one line and exit with the code of `schemas.errors`; `--debug` shows
+the traceback. Command modules import heavy libraries inside the functions, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+COMMAND_MODULES: tuple[ModuleType, ...] = ()
+"""Every module offers `register(app)`; the order is the order of `--help`."""

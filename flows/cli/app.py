@@ -1,0 +1,81 @@
+"""The typer application and what happens when a command fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+import typer
+
+from flows.cli.output import print_error
+from schemas.errors import ThoughttraceError
+
+app = typer.Typer(
+    name="thoughttrace",
+    help="Trustworthy, versioned releases of conversation datasets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+EXIT_INTERRUPTED = 130
+
+
+def _register() -> None:
+    """Attach the commands of every module; each module offers `register(app)`."""
+    from flows.cli import COMMAND_MODULES
+
+    for module in COMMAND_MODULES:
+        module.register(app)
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    debug = "--debug" in sys.argv
+    if debug:
+        sys.argv.remove("--debug")
+        os.environ["THOUGHTTRACE_DEBUG"] = "1"
+    _register()
+    sys.exit(run(debug=debug))
+
+
+def run(*, debug: bool) -> int:
+    """Run the application on `sys.argv` and return the exit code.
+
+    Args:
+        debug: print the traceback of an error.
+    """
+    try:
+        result = app(standalone_mode=False)
+    except ThoughttraceError as error:
+        if debug:
+            traceback.print_exc()
+        print_error(str(error))
+        return error.exit_code
+    except typer.Exit as stop:
+        return stop.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        print_error("interrupted; nothing was published. The same command resumes.")
+        return EXIT_INTERRUPTED
+    except Exception as error:
+        return _report_unexpected(error, debug=debug)
+    return result if isinstance(result, int) else 0
+
+
+def _report_unexpected(error: Exception, *, debug: bool) -> int:
+    # click's usage errors carry their own text and exit code; anything else may quote data, so only
+    # its class is shown
+    show = getattr(error, "show", None)
+    if show is not None:
+        show(file=sys.stderr)
+        return int(getattr(error, "exit_code", 2))
+    if debug:
+        traceback.print_exc()
+    if isinstance(error, OSError):
+        place = f" ({error.filename})" if isinstance(error.filename, str) else ""
+        print_error(f"{error.strerror or type(error).__name__}{place}")
+        return 2
+    print_error(f"unexpected {type(error).__name__}; run again with --debug for the traceback")
+    return 1

@@ -1,0 +1,605 @@
+"""Every column of every table, once.
+
+The pandera models (`schemas.tables`), the Arrow schemas of the Parquet files, the data dictionary,
+the dataset card and the Croissant description are generated from this module; a contract test
+compares them. Three layers: `staged` (between ingest and scrub: raw text, private, never released),
+`clean` (after scrub and pseudonymise: private, no raw text) and `release` (published).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+import polars as pl
+import pyarrow as pa
+
+SCHEMA_VERSION = "1.0.0"
+
+DType = Literal["string", "int32", "int64", "float64", "bool", "timestamp", "date", "list<string>"]
+Layer = Literal["staged", "clean", "release"]
+
+_POLARS: Mapping[str, pl.DataType] = {
+    "string": pl.String(),
+    "int32": pl.Int32(),
+    "int64": pl.Int64(),
+    "float64": pl.Float64(),
+    "bool": pl.Boolean(),
+    "timestamp": pl.Datetime("us", "UTC"),
+    "date": pl.Date(),
+    "list<string>": pl.List(pl.String()),
+}
+_ARROW: Mapping[str, pa.DataType] = {
+    "string": pa.string(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "float64": pa.float64(),
+    "bool": pa.bool_(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "date": pa.date32(),
+    "list<string>": pa.list_(pa.string()),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One column.
+
+    Attributes:
+        name: column name; the same quantity in the same unit has the same name everywhere.
+        dtype: one of the closed list of types above.
+        description: one sentence for a reader of the data dictionary.
+        nullable: whether null is a legal value (its meaning is then in the description).
+        unit: unit of a quantity, else None.
+        values: closed set of legal values, else empty.
+        is_free_text: written by a person or a model; such columns are scrubbed and never gated on.
+        since: schema version that introduced the column.
+        source: where the value comes from.
+    """
+
+    name: str
+    dtype: DType
+    description: str
+    nullable: bool = False
+    unit: str | None = None
+    values: tuple[str, ...] = ()
+    is_free_text: bool = False
+    since: str = "1.0.0"
+    source: str = "export"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: its columns in order, its key and the order of its rows."""
+
+    name: str
+    layer: Layer
+    description: str
+    primary_key: tuple[str, ...]
+    fields: tuple[Field, ...]
+    foreign_keys: tuple[tuple[str, str], ...] = ()
+    """Pairs of column and `table.column` that it must be found in."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Column names in order."""
+        return tuple(f.name for f in self.fields)
+
+    @property
+    def free_text(self) -> tuple[str, ...]:
+        """Names of the columns that hold text written by a person or a model."""
+        return tuple(f.name for f in self.fields if f.is_free_text)
+
+    def polars_schema(self) -> pl.Schema:
+        """Column name to polars dtype."""
+        return pl.Schema({f.name: _POLARS[f.dtype] for f in self.fields})
+
+    def arrow_schema(self) -> pa.Schema:
+        """Arrow schema with nullability and the description in each field's metadata."""
+        return pa.schema(
+            [
+                pa.field(
+                    f.name,
+                    _ARROW[f.dtype],
+                    nullable=f.nullable,
+                    metadata={"description": f.description, **({"unit": f.unit} if f.unit else {})},
+                )
+                for f in self.fields
+            ],
+            metadata={"table": self.name, "schema_version": SCHEMA_VERSION},
+        )
+
+    def empty(self) -> pl.DataFrame:
+        """The table with no rows and its full schema."""
+        return pl.DataFrame(schema=self.polars_schema())
+
+
+ROLES = ("user", "assistant")
+KINDS = ("reason", "reaction")
+STAGES = ("early", "mid_early", "mid_late", "late")
+SPLITS = ("train", "validation", "test")
+FACETS = ("topic", "relationship", "reason", "reaction")
+LABEL_SOURCES = ("human", "export", "model")
+LABEL_VIAS = ("direct", "mapped", "carried")
+DIALECTS = ("published", "flat-study", "session")
+
+_PARTICIPANT_ID = Field("participant_id", "string", "Public id of the participant, stable across releases.")
+_CONVERSATION_ID = Field(
+    "conversation_id", "string", "Public id of the conversation, stable across releases."
+)
+_MESSAGE_ID = Field("message_id", "string", "Public id of the message: conversation id and position.")
+_POSITION = Field("position", "int32", "Position of the message in the conversation, from 0.")
+_ROLE = Field("role", "string", "Who wrote the message.", values=ROLES)
+_KIND = Field(
+    "kind", "string", "A reason stands on a user message, a reaction on an assistant message.", values=KINDS
+)
+_LANGUAGE = Field(
+    "language",
+    "string",
+    "Detected language, ISO 639-1; `und` where it cannot be judged.",
+    source="scrub",
+)
+_N_REDACTIONS = Field(
+    "n_redactions", "int32", "Spans that the scrubber replaced in this row.", unit="spans", source="scrub"
+)
+_OFFSET_S = Field(
+    "offset_s",
+    "float64",
+    "Time since the conversation's first message.",
+    unit="s",
+)
+_SPLIT = Field(
+    "split",
+    "string",
+    "Suggested split, by a keyed hash of the participant; a participant never changes split.",
+    values=SPLITS,
+    source="pseudonymise",
+)
+_MODEL_NAME = Field("model_name", "string", "Display name of the chatbot's model, as exported.")
+_MODEL_PROVIDER = Field(
+    "model_provider", "string", "Company behind the model; null where the export does not say.", nullable=True
+)
+_TASK_NO = Field(
+    "task_no",
+    "int32",
+    "Which of the participant's tasks this conversation belongs to, as numbered in its id.",
+)
+_TASK_SUMMARY = Field(
+    "task_summary",
+    "string",
+    "The participant's one-line summary of the task.",
+    nullable=True,
+    is_free_text=True,
+)
+_TASK_EXPECTATION = Field(
+    "task_expectation",
+    "string",
+    "What the participant expected of the conversation.",
+    nullable=True,
+    is_free_text=True,
+)
+_CONTENT = Field("content", "string", "The text.", is_free_text=True)
+
+_SURVEY = tuple(
+    Field(
+        f"survey_{name}",
+        "string",
+        text,
+        nullable=True,
+        is_free_text=name in {"gender", "occupation", "purposes"},
+    )
+    for name, text in (
+        ("age", "Age as typed."),
+        ("gender", "Gender as chosen or typed."),
+        ("education", "Education as chosen."),
+        ("occupation", "Occupation as typed."),
+        ("frequency", "Frequency of chatbot use, 1 (never) to 5 (daily), as chosen."),
+        ("purposes", "What the participant uses chatbots for, as typed."),
+    )
+)
+
+STAGED_CONVERSATIONS = Table(
+    "staged_conversations",
+    "staged",
+    "One row a conversation as exported.",
+    ("conversation_key",),
+    (
+        Field("conversation_key", "string", "`<dialect>:<source id>`."),
+        Field("participant_key", "string", "`<dialect>:<source id of the participant>`."),
+        Field("recruitment_id", "string", "Recruitment platform's id, session dialect only.", nullable=True),
+        Field("dialect", "string", "Dialect of the export.", values=DIALECTS),
+        Field("source_id", "string", "Id of the conversation in the export."),
+        Field(
+            "session_key", "string", "Study session shared by several tasks, where exported.", nullable=True
+        ),
+        Field("file_sha256", "string", "Which input file.", source="ingest"),
+        Field("line", "int64", "Line in the input file, from 1.", source="ingest"),
+        _TASK_NO,
+        Field("conversation_no", "int32", "Number of the conversation within its task."),
+        _MODEL_NAME,
+        _MODEL_PROVIDER,
+        Field("created_at", "timestamp", "Start of the study session."),
+        Field("updated_at", "timestamp", "End of the study session."),
+        Field("created_at_text", "string", "`created_at` as written."),
+        Field("updated_at_text", "string", "`updated_at` as written."),
+        _TASK_SUMMARY,
+        _TASK_EXPECTATION,
+        Field("has_survey", "bool", "Whether the record carries survey answers."),
+        *_SURVEY,
+    ),
+)
+STAGED_MESSAGES = Table(
+    "staged_messages",
+    "staged",
+    "One row a message as exported.",
+    ("conversation_key", "position"),
+    (
+        Field("conversation_key", "string", "Conversation of the message."),
+        _POSITION,
+        _ROLE,
+        _CONTENT,
+        Field("created_at", "timestamp", "When the message was sent."),
+        Field("timestamp_text", "string", "The time as written."),
+        Field(
+            "source_message_id",
+            "int64",
+            "Clock of the exporting platform in ms; leaks the exact time.",
+            nullable=True,
+        ),
+    ),
+    (("conversation_key", "staged_conversations.conversation_key"),),
+)
+STAGED_THOUGHTS = Table(
+    "staged_thoughts",
+    "staged",
+    "One row a reason or reaction as exported.",
+    ("conversation_key", "position", "ordinal"),
+    (
+        Field("conversation_key", "string", "Conversation of the thought."),
+        replace(_POSITION, description="Position of the message that the thought stands on."),
+        Field("ordinal", "int32", "Number of the thought on its message, from 0."),
+        _KIND,
+        _CONTENT,
+        Field("created_at", "timestamp", "When the thought was written."),
+        Field("timestamp_text", "string", "The time as written."),
+        Field(
+            "label",
+            "string",
+            "Label that came with the export, normalised; null where none did.",
+            nullable=True,
+        ),
+    ),
+    (("conversation_key", "staged_conversations.conversation_key"),),
+)
+
+
+def _clean(staged: Table, name: str, extra: tuple[Field, ...]) -> Table:
+    return replace(
+        staged,
+        name=name,
+        layer="clean",
+        description=f"{staged.description} Scrubbed.",
+        fields=staged.fields + extra,
+        foreign_keys=(),
+    )
+
+
+CLEAN_CONVERSATIONS = _clean(
+    STAGED_CONVERSATIONS, "clean_conversations", (_CONVERSATION_ID, _PARTICIPANT_ID, _LANGUAGE, _N_REDACTIONS)
+)
+_SENSITIVE = Field(
+    "sensitive",
+    "list<string>",
+    "Kinds of sensitive content flagged: health, self_harm, sexual, minors.",
+    source="scrub",
+)
+CLEAN_MESSAGES = _clean(
+    STAGED_MESSAGES, "clean_messages", (_CONVERSATION_ID, _LANGUAGE, _N_REDACTIONS, _SENSITIVE)
+)
+CLEAN_THOUGHTS = _clean(STAGED_THOUGHTS, "clean_thoughts", (_CONVERSATION_ID, _N_REDACTIONS))
+
+QUARANTINE = Table(
+    "quarantine",
+    "staged",
+    "One row a fault found in an export; holds places and rules, no text.",
+    ("file_sha256", "line", "pointer", "rule"),
+    (
+        Field("file", "string", "Name of the input file."),
+        Field("file_sha256", "string", "Digest of the input file."),
+        Field("line", "int64", "Line in the file, from 1; 0 for the file as a whole."),
+        Field("byte_offset", "int64", "Where the line starts.", unit="bytes"),
+        Field("n_bytes", "int64", "Length of the line.", unit="bytes"),
+        Field("line_sha256", "string", "Digest of the line."),
+        Field("conversation_key", "string", "Conversation, where it could be read.", nullable=True),
+        Field("pointer", "string", "JSON pointer to the faulty value."),
+        Field("rule", "string", "Name of the rule that was broken."),
+        Field("message", "string", "What the rule says; never the value."),
+        Field("stage", "string", "Stage that found it.", values=("ingest", "validate", "scrub", "privacy")),
+    ),
+)
+
+PARTICIPANTS = Table(
+    "participants",
+    "release",
+    "One row a participant.",
+    ("participant_id",),
+    (
+        _PARTICIPANT_ID,
+        Field(
+            "age_band",
+            "string",
+            "Age in bands, generalised to k-anonymity; null when missing or suppressed.",
+            nullable=True,
+            source="privacy",
+        ),
+        Field(
+            "gender",
+            "string",
+            "Gender, generalised; null when missing or suppressed.",
+            nullable=True,
+            source="privacy",
+        ),
+        Field(
+            "education",
+            "string",
+            "Highest education, generalised; null when missing or suppressed.",
+            nullable=True,
+            source="privacy",
+        ),
+        Field(
+            "occupation_group",
+            "string",
+            "Occupation mapped to a group; null when missing or suppressed.",
+            nullable=True,
+            source="privacy",
+        ),
+        Field(
+            "ai_use_frequency",
+            "string",
+            "How often the participant uses chatbots, 1 (never) to 5 (daily); null when missing.",
+            nullable=True,
+            source="privacy",
+        ),
+        Field(
+            "purposes",
+            "list<string>",
+            "What the participant uses chatbots for, mapped to categories.",
+            source="privacy",
+        ),
+        _LANGUAGE,
+        Field(
+            "n_conversations",
+            "int32",
+            "Conversations of the participant in this release.",
+            unit="conversations",
+            source="release",
+        ),
+        Field(
+            "first_release", "string", "Version in which the participant first appeared.", source="registry"
+        ),
+        _SPLIT,
+    ),
+)
+CONVERSATIONS = Table(
+    "conversations",
+    "release",
+    "One row a conversation.",
+    ("conversation_id",),
+    (
+        _CONVERSATION_ID,
+        _PARTICIPANT_ID,
+        _TASK_NO,
+        _MODEL_NAME,
+        _MODEL_PROVIDER,
+        Field("started_at", "timestamp", "Time of the first message, coarsened by policy.", source="privacy"),
+        Field("duration_s", "float64", "From the first to the last message.", unit="s"),
+        _TASK_SUMMARY,
+        _TASK_EXPECTATION,
+        _LANGUAGE,
+        Field(
+            "n_messages",
+            "int32",
+            'Messages of both roles (one of the two meanings of "turn").',
+            unit="messages",
+        ),
+        Field("n_reasons", "int32", "Reasons written in the conversation.", unit="thoughts"),
+        Field("n_reactions", "int32", "Reactions written in the conversation.", unit="thoughts"),
+        _SPLIT,
+    ),
+    (("participant_id", "participants.participant_id"),),
+)
+MESSAGES = Table(
+    "messages",
+    "release",
+    "One row a message.",
+    ("message_id",),
+    (
+        _MESSAGE_ID,
+        _CONVERSATION_ID,
+        _POSITION,
+        _ROLE,
+        replace(_CONTENT, description="Text of the message, scrubbed."),
+        _OFFSET_S,
+        Field(
+            "stage",
+            "string",
+            "Quarter of the conversation by relative position among the messages of this role.",
+            values=STAGES,
+        ),
+        _LANGUAGE,
+        _N_REDACTIONS,
+        _SENSITIVE,
+    ),
+    (("conversation_id", "conversations.conversation_id"),),
+)
+THOUGHTS = Table(
+    "thoughts",
+    "release",
+    "One row a thought: a reason on a user message or a reaction on an assistant message.",
+    ("thought_id",),
+    (
+        Field("thought_id", "string", "Public id of the thought: message id, kind and number."),
+        _CONVERSATION_ID,
+        _MESSAGE_ID,
+        _KIND,
+        replace(_CONTENT, description="Text of the thought, scrubbed."),
+        replace(
+            _OFFSET_S,
+            description="Time of writing since the conversation's first message; often after the next message.",
+        ),
+        _N_REDACTIONS,
+    ),
+    (("conversation_id", "conversations.conversation_id"), ("message_id", "messages.message_id")),
+)
+LABELS = Table(
+    "labels",
+    "release",
+    "One row a label of an item in a facet; topics may have several.",
+    ("item_id", "facet", "value"),
+    (
+        Field(
+            "item_id",
+            "string",
+            "Conversation (topic), user message (relationship) or thought (reason, reaction).",
+        ),
+        Field("facet", "string", "Which question the label answers.", values=FACETS),
+        Field("value", "string", "Taxonomy node id, never a display name."),
+        Field(
+            "runner_up",
+            "string",
+            "Second most likely node id; null where the labeller gives none.",
+            nullable=True,
+        ),
+        Field("source", "string", "Who decided: a human, the export, or a model.", values=LABEL_SOURCES),
+        Field(
+            "via",
+            "string",
+            "Decided directly, mapped by a taxonomy change, or carried over it.",
+            values=LABEL_VIAS,
+        ),
+        Field("labeller", "string", "Name of the person, export or model that decided."),
+        Field(
+            "model_snapshot",
+            "string",
+            "Exact model version; null for human and export labels.",
+            nullable=True,
+        ),
+        Field("taxonomy_version", "string", "Version of the facet's taxonomy."),
+        Field(
+            "prompt_sha256", "string", "Digest of the prompt; null where no prompt was used.", nullable=True
+        ),
+        Field(
+            "confidence",
+            "float64",
+            "Calibrated probability of the label; null where the labeller gives none.",
+            nullable=True,
+        ),
+        Field(
+            "labelled_at",
+            "timestamp",
+            "When an LLM answered; null for local and export labels.",
+            nullable=True,
+        ),
+    ),
+)
+CHANGES = Table(
+    "changes",
+    "release",
+    "What changed since the parent release, as counts: rows by table and labels by flow.",
+    ("scope", "change", "reason", "from_value", "to_value"),
+    (
+        Field("scope", "string", "Table name, or `labels.<facet>`."),
+        Field("change", "string", "Kind of change.", values=("added", "removed", "changed", "unchanged")),
+        Field(
+            "reason",
+            "string",
+            "What changed (text, metadata, labels, privacy, withdrawn), empty where it does not apply.",
+        ),
+        Field("from_value", "string", "Old label in a label flow; empty for row counts."),
+        Field("to_value", "string", "New label in a label flow; empty for row counts."),
+        Field("n_rows", "int64", "Rows.", unit="rows"),
+    ),
+)
+FUNNEL = Table(
+    "funnel",
+    "release",
+    "Row accounting: in = out + quarantined + removed, for every stage and table.",
+    ("stage", "table_name"),
+    (
+        Field("stage", "string", "Stage of the pipeline."),
+        Field("table_name", "string", "What is counted: participants, conversations, messages or thoughts."),
+        Field("n_in", "int64", "Rows that entered the stage.", unit="rows"),
+        Field("n_out", "int64", "Rows that left it.", unit="rows"),
+        Field("n_quarantined", "int64", "Rows held back for breaking a rule.", unit="rows"),
+        Field("n_removed", "int64", "Rows removed on purpose: duplicates, policy, withdrawals.", unit="rows"),
+    ),
+)
+QUARANTINE_SUMMARY = Table(
+    "quarantine_summary",
+    "release",
+    "Quarantined rows by rule: counts only.",
+    ("stage", "rule"),
+    (
+        Field("stage", "string", "Stage that found the fault."),
+        Field("rule", "string", "Name of the rule."),
+        Field("n_conversations", "int64", "Conversations held back by the rule.", unit="conversations"),
+        Field("n_faults", "int64", "Single faults found.", unit="faults"),
+    ),
+)
+
+TOPIC_DOMAINS = Field(
+    "topic_domains", "list<string>", "Topic domains of the conversation; several may apply.", source="labels"
+)
+TOPIC_SUBTOPICS = Field(
+    "topic_subtopics", "list<string>", "Subtopics of the conversation; several may apply.", source="labels"
+)
+RELATIONSHIP = Field(
+    "relationship",
+    "string",
+    "How a user message relates to the one before; null on assistant messages and where no label was given.",
+    nullable=True,
+    source="labels",
+)
+LABEL = Field(
+    "label",
+    "string",
+    "Label of the thought in the facet of its kind; null where none was given.",
+    nullable=True,
+    source="labels",
+)
+
+BASE_TABLES: tuple[Table, ...] = (
+    PARTICIPANTS,
+    CONVERSATIONS,
+    MESSAGES,
+    THOUGHTS,
+    LABELS,
+    CHANGES,
+    FUNNEL,
+    QUARANTINE_SUMMARY,
+)
+"""What `shards/` holds."""
+
+READER_VIEWS: tuple[Table, ...] = (
+    PARTICIPANTS,
+    replace(CONVERSATIONS, fields=(*CONVERSATIONS.fields, TOPIC_DOMAINS, TOPIC_SUBTOPICS)),
+    replace(MESSAGES, fields=(*MESSAGES.fields, RELATIONSHIP)),
+    replace(THOUGHTS, fields=(*THOUGHTS.fields, LABEL)),
+    LABELS,
+    CHANGES,
+    FUNNEL,
+    QUARANTINE_SUMMARY,
+)
+"""What `releases/<version>/<table>/` holds: the base tables with labels joined on."""
+
+STAGED_TABLES: tuple[Table, ...] = (STAGED_CONVERSATIONS, STAGED_MESSAGES, STAGED_THOUGHTS)
+CLEAN_TABLES: tuple[Table, ...] = (CLEAN_CONVERSATIONS, CLEAN_MESSAGES, CLEAN_THOUGHTS)
+
+TABLES: Mapping[str, Table] = MappingProxyType(
+    {t.name: t for t in (*STAGED_TABLES, *CLEAN_TABLES, QUARANTINE, *BASE_TABLES)}
+)
+"""Every base table by name."""
+VIEWS: Mapping[str, Table] = MappingProxyType({t.name: t for t in READER_VIEWS})
+"""Every reader view by name."""

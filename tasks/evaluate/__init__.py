@@ -1,0 +1,1 @@
+"""Research suites on a published release."""

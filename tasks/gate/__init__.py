@@ -1,0 +1,1 @@
+"""Is this release plausible next to the last one?"""

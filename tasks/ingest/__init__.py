@@ -1,0 +1,1 @@
+"""Raw exports in, staged tables and quarantine out."""

@@ -1,0 +1,1 @@
+"""Content-addressed results of costly work."""

@@ -1,0 +1,1 @@
+"""Source ids to stable public ids; attributes to k-anonymous ones."""

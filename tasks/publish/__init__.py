@@ -1,0 +1,1 @@
+"""Atomic, verifiable, versioned releases on a store."""

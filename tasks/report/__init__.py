@@ -1,0 +1,1 @@
+"""The report page, the dataset card and the machine-readable metadata."""

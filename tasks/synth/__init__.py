@@ -1,0 +1,1 @@
+"""Generated exports with planted truth, for tests, demos and measurements."""

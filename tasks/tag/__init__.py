@@ -1,0 +1,1 @@
+"""Labels from versioned taxonomies: local head, LLM, memo, quality."""

@@ -1,0 +1,1 @@
+"""Row rules on staged and release tables; offenders quarantine their whole conversation."""
