@@ -1,0 +1,1 @@
+"""Release tables, reader views and the compatible JSONL, built from scrubbed tables."""
