@@ -214,8 +214,12 @@ STAGED_CONVERSATIONS = Table(
         Field(
             "session_key", "string", "Study session shared by several tasks, where exported.", nullable=True
         ),
-        Field("file_sha256", "string", "Which input file.", source="ingest"),
+        Field("file", "string", "Name of the input file.", source="ingest"),
+        Field("file_sha256", "string", "Digest of the input file.", source="ingest"),
         Field("line", "int64", "Line in the input file, from 1.", source="ingest"),
+        Field("byte_offset", "int64", "Where the line starts, unpacked.", unit="bytes", source="ingest"),
+        Field("n_bytes", "int64", "Length of the line.", unit="bytes", source="ingest"),
+        Field("line_sha256", "string", "Digest of the line.", source="ingest"),
         _TASK_NO,
         Field("conversation_no", "int32", "Number of the conversation within its task."),
         _MODEL_NAME,
