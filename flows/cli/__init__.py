@@ -9,5 +9,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-COMMAND_MODULES: tuple[ModuleType, ...] = ()
+from flows.cli import config
+
+COMMAND_MODULES: tuple[ModuleType, ...] = (config,)
 """Every module offers `register(app)`; the order is the order of `--help`."""

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 
+import click
 import typer
 
 from flows.cli.output import print_error
@@ -23,12 +24,20 @@ app = typer.Typer(
 EXIT_INTERRUPTED = 130
 
 
-def _register() -> None:
-    """Attach the commands of every module; each module offers `register(app)`."""
+def register_commands() -> None:
+    """Attach the commands of every module; each module offers `register(app)`. Safe to call twice."""
     from flows.cli import COMMAND_MODULES
 
+    if app.registered_commands or app.registered_groups:
+        return
     for module in COMMAND_MODULES:
         module.register(app)
+
+
+def build_command() -> click.Command:
+    """The whole command line as a click command, for the generated reference and its tests."""
+    register_commands()
+    return typer.main.get_command(app)
 
 
 def main() -> None:
@@ -37,7 +46,7 @@ def main() -> None:
     if debug:
         sys.argv.remove("--debug")
         os.environ["THOUGHTTRACE_DEBUG"] = "1"
-    _register()
+    register_commands()
     sys.exit(run(debug=debug))
 
 

@@ -1,0 +1,33 @@
+"""Defaults for Prefect's own settings; imported before Prefect by everything that runs a flow.
+
+The same defaults stand in `pyproject.toml` for `prefect` commands run from the repository; here they
+also hold where the command runs from another folder. What the user has set wins.
+"""
+
+from __future__ import annotations
+
+import os
+
+_DEFAULTS = {
+    # an ephemeral server on a busy machine needs more than the 20 s it is given
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+    "DO_NOT_TRACK": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_LOCAL_BLOG_POSTS": "True",
+}
+
+
+def prepare_prefect(*, quiet: bool = False) -> None:
+    """Set defaults in the environment; must run before the first import of Prefect.
+
+    Args:
+        quiet: keep Prefect's own log lines from the terminal (the command line shows progress).
+    """
+    for name, value in _DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    if quiet:
+        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")

@@ -1,0 +1,41 @@
+"""Generated pages are in step with the code; everything public is documented."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from deployments.docs import DOCS, PAGES, _commands
+from flows.cli.app import build_command
+
+REPO = Path(__file__).parents[2]
+MODULES = sorted(
+    p for top in ("schemas", "tasks", "flows", "deployments") for p in (REPO / top).rglob("*.py")
+)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_generated_page_is_in_step(page) -> None:
+    assert (DOCS / page).read_text() == PAGES[page](), "run `make docs`"
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda p: str(p.relative_to(REPO)))
+def test_module_says_what_it_holds(module) -> None:
+    assert ast.get_docstring(ast.parse(module.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), _commands(build_command(), "thoughttrace"), ids=lambda v: str(v)
+)
+def test_commands_and_flags_are_documented(path, command) -> None:
+    assert command.help, path
+    for parameter in command.params:
+        if parameter.param_type_name == "option":
+            assert parameter.help, f"{path} {parameter.opts}"
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    numbers = sorted(int(p.name[:4]) for p in (DOCS / "adr").glob("[0-9]*.md"))
+    assert numbers == list(range(1, len(numbers) + 1))
