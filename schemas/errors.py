@@ -50,6 +50,10 @@ class InputError(UsageError):
     """An export that cannot be read at all: missing, unreadable, unknown dialect, damaged archive."""
 
 
+class NotFoundError(UsageError):
+    """A release, candidate or file that is not in the store."""
+
+
 class ConflictError(UsageError):
     """Something with this name exists already with another content."""
 

@@ -1,0 +1,266 @@
+"""The store in an S3 bucket, over s3fs: one request a call, judged by its status code.
+
+Why not s3fs's own file interface: its listings are cached for ever, a misspelt condition is dropped in
+silence, an exception inside `open(..., "wb")` publishes half a file, and the same lost race is another
+exception class on every server. Here every call is one S3 request.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-requests.html
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import random
+import time
+import uuid
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from schemas.errors import ConflictError, NotFoundError, UsageError, VerificationError
+from tasks.storage.s3_errors import status_code, translate_s3_error
+from tasks.storage.store import ObjectInfo, check_key, check_prefix
+
+_SINGLE_PUT_BYTES = 96 << 20
+"""Up to here an object is one request with its digest, which the server checks; above, it is sent in parts."""
+_PART_BYTES = 64 << 20
+_CONFLICT_RETRIES = 5
+_READ_RETRIES = 4
+
+
+class S3Store:
+    """A store under `s3://bucket/prefix`. Not fork-safe: open it inside the process that uses it."""
+
+    is_local = False
+
+    def __init__(self, uri: str, _fs: Any = None) -> None:
+        """Open the bucket; nothing is sent yet.
+
+        Raises:
+            UsageError: no bucket in the address.
+        """
+        bucket, _, prefix = uri.removeprefix("s3://").strip("/").partition("/")
+        if not bucket:
+            raise UsageError(f"no bucket in {uri!r}; use s3://bucket/prefix")
+        self._bucket = bucket
+        self._prefix = f"{check_key(prefix)}/" if prefix else ""
+        self._fs: Any = _fs or connect()
+
+    @property
+    def uri(self) -> str:
+        """`s3://bucket/prefix`."""
+        return f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+
+    def create(self, key: str, data: bytes) -> str:
+        """See `Store.create`."""
+        return self._put(key, data, {"IfNoneMatch": "*"})
+
+    def put(self, key: str, data: bytes, sha256: str | None = None) -> str:
+        """See `Store.put`."""
+        return self._put(key, data, {}, sha256)
+
+    def swap(self, key: str, data: bytes, etag: str | None) -> str:
+        """See `Store.swap`."""
+        return self._put(key, data, {"IfMatch": etag} if etag else {"IfNoneMatch": "*"})
+
+    def get(self, key: str) -> bytes:
+        """See `Store.get`."""
+        return self.get_with_etag(key)[0]
+
+    def get_with_etag(self, key: str) -> tuple[bytes, str]:
+        """See `Store.get_with_etag`."""
+        from fsspec.asyn import sync
+
+        for attempt in range(_READ_RETRIES):
+            try:
+                answer = self._call("get_object", key, Key=self._full(key))
+                return cast("bytes", sync(self._fs.loop, answer["Body"].read)), answer["ETag"]
+            except NotFoundError:
+                raise
+            except Exception as error:  # the body broke off: whatever library noticed it
+                if attempt == _READ_RETRIES - 1 or status_code(error) is not None:
+                    raise translate_s3_error(error, self.uri, "read", key) from error
+                time.sleep(0.1 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def head(self, key: str) -> ObjectInfo | None:
+        """See `Store.head`."""
+        try:
+            answer = self._call("head_object", key, Key=self._full(key), ChecksumMode="ENABLED")
+        except NotFoundError:
+            return None
+        digest = answer.get("ChecksumSHA256", "")
+        return ObjectInfo(
+            key,
+            answer["ContentLength"],
+            answer["ETag"],
+            answer["LastModified"],
+            # a composite digest of a multipart object ends in -N and says nothing about the bytes
+            base64.b64decode(digest).hex() if digest and "-" not in digest else "",
+        )
+
+    def list(self, prefix: str = "") -> list[ObjectInfo]:
+        """See `Store.list`."""
+        found: list[ObjectInfo] = []
+        page: dict[str, str] = {}
+        while True:
+            answer = self._call("list_objects_v2", prefix, Prefix=self._prefix + check_prefix(prefix), **page)
+            found.extend(
+                ObjectInfo(item["Key"][len(self._prefix) :], item["Size"], item["ETag"], item["LastModified"])
+                for item in answer.get("Contents", [])
+                if not item["Key"].endswith("/")  # folder markers of graphical tools
+            )
+            if not answer.get("IsTruncated"):
+                return sorted(found, key=lambda info: info.key)
+            page = {"ContinuationToken": answer["NextContinuationToken"]}
+
+    def put_file(self, key: str, path: Path, sha256: str | None = None) -> None:
+        """See `Store.put_file`."""
+        if path.stat().st_size <= _SINGLE_PUT_BYTES:
+            self._put(key, path.read_bytes(), {}, sha256)
+            return
+        if sha256 is not None:
+            with path.open("rb") as file:
+                _check_digest(key, hashlib.file_digest(file, "sha256").hexdigest(), sha256)
+        try:
+            self._fs.put_file(str(path), f"{self._bucket}/{self._full(key)}", chunksize=_PART_BYTES)
+        except Exception as error:
+            raise translate_s3_error(error, self.uri, "write", key) from error
+
+    def get_file(self, key: str, path: Path) -> None:
+        """See `Store.get_file`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temp = path.with_name(f".tmp-{uuid.uuid4().hex}")
+        try:
+            self._fs.get_file(f"{self._bucket}/{self._full(key)}", str(temp))
+            temp.replace(path)
+        except Exception as error:
+            raise translate_s3_error(error, self.uri, "read", key) from error
+        finally:
+            temp.unlink(missing_ok=True)
+
+    def copy(self, src: str, dst: str) -> None:
+        """See `Store.copy`: by the server, no bytes pass through here."""
+        self._call(
+            "copy_object",
+            dst,
+            Key=self._full(dst),
+            CopySource={"Bucket": self._bucket, "Key": self._full(src)},
+            ChecksumAlgorithm="SHA256",
+        )
+
+    def delete(self, key: str) -> None:
+        """See `Store.delete`."""
+        self._call("delete_object", key, Key=self._full(key))
+
+    def purge(self, key: str) -> int:
+        """See `Store.purge`: in a versioned bucket a plain delete leaves the old version readable."""
+        try:
+            answer = self._call("list_object_versions", key, Prefix=self._full(key))
+        except Exception as error:
+            if status_code(error.__cause__ or error) not in {400, 403, 404, 405, 501}:
+                raise
+            answer = {}  # the server knows no versions
+        versions = [
+            item
+            for kind in ("Versions", "DeleteMarkers")
+            for item in answer.get(kind) or []
+            if item["Key"] == self._full(key)
+        ]
+        for item in versions:
+            self._call("delete_object", key, Key=self._full(key), VersionId=item["VersionId"])
+        if not versions and self.head(key) is not None:
+            self.delete(key)
+            return 1
+        return len(versions)
+
+    def sweep(self, before: datetime) -> int:
+        """See `Store.sweep`: uploads in parts that nobody will complete."""
+        try:
+            answer = self._call("list_multipart_uploads", "", Prefix=self._prefix)
+        except Exception as error:
+            if status_code(error.__cause__ or error) in {400, 404, 405, 501}:
+                return 0
+            raise
+        stale = [u for u in answer.get("Uploads") or [] if u["Initiated"] < before]
+        for upload in stale:
+            self._call("abort_multipart_upload", "", Key=upload["Key"], UploadId=upload["UploadId"])
+        return len(stale)
+
+    def child(self, prefix: str) -> S3Store:
+        """See `Store.child`."""
+        return S3Store(f"{self.uri}/{check_key(prefix.strip('/'))}", self._fs)
+
+    def _full(self, key: str) -> str:
+        return self._prefix + check_key(key)
+
+    def _put(self, key: str, data: bytes, condition: dict[str, str], sha256: str | None = None) -> str:
+        digest = hashlib.sha256(data)
+        if sha256 is not None:
+            _check_digest(key, digest.hexdigest(), sha256)
+        checksum = base64.b64encode(digest.digest()).decode()
+        for attempt in range(_CONFLICT_RETRIES + 1):
+            try:
+                answer = self._call(
+                    "put_object", key, Key=self._full(key), Body=data, ChecksumSHA256=checksum, **condition
+                )
+                return answer["ETag"]
+            except Exception as error:
+                status = status_code(error.__cause__ or error)
+                if status == 412 or (status == 404 and "IfMatch" in condition):
+                    what = "exists already" if "IfNoneMatch" in condition else "was changed by somebody else"
+                    raise ConflictError(f"{key} {what}") from error
+                # AWS: two conditional writes met; neither won yet
+                if status != 409 or attempt == _CONFLICT_RETRIES:
+                    raise
+                time.sleep(random.random() * 0.3)
+        raise AssertionError("unreachable")
+
+    def _call(self, method: str, key: str, /, **arguments: Any) -> Any:
+        try:
+            return self._fs.call_s3(method, Bucket=self._bucket, **arguments)
+        except Exception as error:
+            raise translate_s3_error(error, self.uri, method.partition("_")[0], key) from error
+
+
+def connect() -> Any:
+    """Return the s3fs client: AWS credential chain, endpoint by environment, nothing cached.
+
+    Without any credentials, or with `AWS_SKIP_SIGNATURE=true`, requests are anonymous.
+    """
+    import botocore.session
+    import s3fs
+
+    session = botocore.session.Session()
+    config: dict[str, Any] = {
+        "retries": {"mode": "standard", "total_max_attempts": 4},
+        "connect_timeout": 5,
+        "read_timeout": 60,
+    }
+    endpoint = (
+        os.environ.get("AWS_ENDPOINT_URL_S3")
+        or os.environ.get("AWS_ENDPOINT_URL")
+        or session.get_scoped_config().get("endpoint_url")
+    )
+    if endpoint:
+        # buckets as host names need DNS that a server of one's own rarely has
+        config["s3"] = {"addressing_style": "path"}
+    anonymous = os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in {"1", "true"}
+    fs: Any = s3fs.S3FileSystem(
+        anon=anonymous or session.get_credentials() is None,
+        endpoint_url=endpoint or None,
+        use_listings_cache=False,
+        skip_instance_cache=True,
+        client_kwargs={"region_name": session.get_config_variable("region") or "us-east-1"},
+        config_kwargs=config,
+    )
+    # botocore retries already; both together took 38 s to report a failing server
+    fs.retries = 1
+    return fs
+
+
+def _check_digest(key: str, found: str, expected: str) -> None:
+    if found != expected:
+        raise VerificationError(f"{key}: the bytes to write do not have the digest {expected[:12]}…")

@@ -1,0 +1,81 @@
+"""Tables and JSON documents as objects of a store, referred to by digest."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from schemas.errors import VerificationError
+from schemas.fields import Table
+from schemas.refs import ArtifactRef
+from tasks.storage.parquet import decode_table, encode_table
+from tasks.storage.store import Store
+
+
+def write_table(
+    store: Store, key: str, frame: pl.DataFrame, table: Table, *, sort_by: Sequence[str] = ()
+) -> ArtifactRef:
+    """Write a frame as Parquet under its definition and return the reference; safe to repeat.
+
+    Raises:
+        DataError: the frame does not fit the definition.
+        StoreUnavailableError: the store fails.
+    """
+    data = encode_table(frame, table, sort_by=sort_by)
+    digest = hashlib.sha256(data).hexdigest()
+    store.put(key, data, sha256=digest)
+    return ArtifactRef(key, digest, frame.height, len(data))
+
+
+def read_table(
+    store: Store, ref: ArtifactRef, table: Table | None = None, *, verify: bool = True
+) -> pl.DataFrame:
+    """Read the frame that a reference names.
+
+    Args:
+        store: where the reference was made.
+        ref: which file.
+        table: definition that the columns must agree with; None takes the file's own columns.
+        verify: compare the digest of the bytes with the reference.
+
+    Raises:
+        VerificationError: the bytes are not the ones that the reference was made of.
+        NotFoundError: the object is gone.
+        DataError: the file has other columns than the table defines.
+    """
+    data = store.get(ref.uri)
+    if verify and hashlib.sha256(data).hexdigest() != ref.sha256:
+        raise VerificationError(f"{ref.uri}: the bytes are not the ones that were written")
+    return decode_table(data, table) if table else pl.read_parquet(io.BytesIO(data))
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return the one byte form of a document: sorted keys, no spaces, UTF-8, a final newline."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.encode() + b"\n"
+
+
+def write_json(store: Store, key: str, value: Any) -> ArtifactRef:
+    """Write a document in its canonical form and return the reference; safe to repeat."""
+    data = canonical_json(value)
+    digest = hashlib.sha256(data).hexdigest()
+    store.put(key, data, sha256=digest)
+    return ArtifactRef(key, digest, 0, len(data))
+
+
+def read_json(store: Store, key: str) -> Any:
+    """Read a document.
+
+    Raises:
+        NotFoundError: it is not there.
+        VerificationError: it is not JSON.
+    """
+    try:
+        return json.loads(store.get(key))
+    except ValueError as error:
+        raise VerificationError(f"{store.uri}/{key} is not JSON; it was damaged or cut short") from error
