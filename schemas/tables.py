@@ -1,0 +1,132 @@
+"""pandera models of the tables, generated from `schemas.fields`, with the rules that span rows.
+
+Rules over several rows are written as checks of one column that look at the whole frame: a check of
+the frame would put whole rows, text included, into pandera's error. Frames must be collected:
+pandera checks only the schema of a LazyFrame.
+
+Importing this module imports pandera (about a second): do it inside functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+import pandera.polars as pa
+import polars as pl
+from pandera.api.polars.types import PolarsData
+
+from schemas.errors import DataError
+from schemas.fields import (
+    LABELS,
+    MESSAGES,
+    STAGED_CONVERSATIONS,
+    STAGED_MESSAGES,
+    Table,
+)
+
+
+def _alternates(key: str) -> pl.Expr:
+    before = pl.col("role").shift(1).over(key, order_by="position")
+    return (pl.col("role") != before).fill_null(True)
+
+
+def _is_last(key: str) -> pl.Expr:
+    return pl.col("position") == pl.col("position").max().over(key)
+
+
+def _not_before(column: str, key: str) -> pl.Expr:
+    before = pl.col(column).shift(1).over(key, order_by="position")
+    return (pl.col(column) >= before).fill_null(True)
+
+
+def _message_rules(key: str, clock: str) -> dict[str, tuple[str, pl.Expr]]:
+    first = pl.col("position") == 0
+    return {
+        "message.position_gap": (
+            "position",
+            pl.col("position").rank("ordinal").over(key).cast(pl.Int64) - 1 == pl.col("position"),
+        ),
+        "conversation.starts_with_user": ("role", ~first | (pl.col("role") == "user")),
+        "conversation.roles_alternate": ("role", _alternates(key)),
+        "conversation.ends_with_assistant": ("role", ~_is_last(key) | (pl.col("role") == "assistant")),
+        "conversation.time_goes_back": (clock, _not_before(clock, key)),
+    }
+
+
+_ROW_RULES: Mapping[str, Mapping[str, tuple[str, pl.Expr]]] = MappingProxyType(
+    {
+        STAGED_CONVERSATIONS.name: {
+            "conversation.updated_before_created": (
+                "updated_at",
+                pl.col("updated_at") >= pl.col("created_at"),
+            ),
+        },
+        STAGED_MESSAGES.name: _message_rules("conversation_key", "created_at"),
+        MESSAGES.name: _message_rules("conversation_id", "offset_s"),
+        LABELS.name: {
+            "row.range": ("confidence", pl.col("confidence").is_between(0, 1).fill_null(True)),
+        },
+    }
+)
+"""Table to rule name, the column that it is reported on, and the expression that is true for legal rows."""
+
+
+def _check(name: str, expression: pl.Expr) -> pa.Check:
+    def holds(data: PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(expression)
+
+    return pa.Check(holds, name=name, ignore_na=False)
+
+
+_BROKEN = pl.Schema({"row": pl.UInt32, "column": pl.String, "rule": pl.String})
+
+
+@cache
+def table_model(table: Table) -> pa.DataFrameSchema:
+    """Return the strict pandera model of a table: columns, nullability, value sets, key and row rules."""
+    rules = dict(_ROW_RULES.get(table.name, {}))
+    keys = list(table.primary_key)
+    rules["row.duplicate_key"] = (keys[0], pl.struct(keys).is_first_distinct())
+    columns: dict[str, pa.Column] = {}
+    for field in table.fields:
+        checks = [_check(name, expr) for name, (column, expr) in rules.items() if column == field.name]
+        if field.values:
+            legal = pl.col(field.name).is_in(field.values)
+            checks.append(_check("row.value", legal.fill_null(True)))
+        if field.dtype in {"int32", "int64"} and field.unit is not None:
+            checks.append(_check("row.range", (pl.col(field.name) >= 0).fill_null(True)))
+        dtype = table.polars_schema()[field.name]
+        columns[field.name] = pa.Column(dtype, checks=checks, nullable=field.nullable)
+    return pa.DataFrameSchema(columns, strict=True, ordered=True, name=table.name)
+
+
+def broken_rows(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """Return what pandera finds wrong with a frame: `row` (UInt32), `column` and `rule`, no values.
+
+    Args:
+        table: the table that the frame claims to be.
+        frame: collected rows.
+
+    Raises:
+        DataError: columns or types are not the table's, which is a fault of the code and not of rows.
+    """
+    try:
+        table_model(table).validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        cases: pl.DataFrame = error.failure_cases
+    else:
+        return pl.DataFrame(schema=_BROKEN)
+    if not isinstance(cases, pl.DataFrame) or cases["index"].null_count():
+        found = sorted(set(cases.filter(pl.col("index").is_null()).select("column", "check").rows()))
+        raise DataError(f"the table {table.name} does not have its schema: {_name_columns(found)}")
+    return cases.select(
+        pl.col("index").cast(pl.UInt32).alias("row"),
+        pl.col("column").cast(pl.String),
+        pl.col("check").replace("not_nullable", "row.null").alias("rule"),
+    ).sort("row", "column", "rule")
+
+
+def _name_columns(found: list[tuple[str | None, str]]) -> str:
+    return ", ".join(f"{column or 'columns'} ({check})" for column, check in found[:5])

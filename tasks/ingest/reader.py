@@ -1,0 +1,247 @@
+"""The reader of raw exports: files in, shards of staged tables out, everything else counted.
+
+Memory is bounded by one shard, one record and the ids read so far.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from types import MappingProxyType
+from typing import BinaryIO
+
+import polars as pl
+
+from schemas.config import IngestSettings
+from schemas.errors import InputError
+from tasks.ingest.conversations import READERS, ExportedConversation
+from tasks.ingest.dialects import N_LOOKED_AT, accepting_dialect, adapters, recognise_dialect
+from tasks.ingest.outline import UNREADABLE, Outline, outline_record
+from tasks.ingest.parse import MAX_FAULTS, Fault, parse_record
+from tasks.ingest.quarantine import QuarantineRow, check_quarantine_share, quarantine_frame, quarantine_row
+from tasks.ingest.records import Record, split_records
+from tasks.ingest.sessions import part_session
+from tasks.ingest.shard import Place, Rows, StagedShard, build_shard, find_bad_times, flatten
+from tasks.ingest.tally import Tally
+from tasks.ingest.unpack import Member, printable_name, unpack
+from tasks.storage.inputs import InputFile
+
+Opener = Callable[[InputFile], BinaryIO]
+_CHUNK = 1 << 20
+_LOOK_BYTES = 8 << 20
+_HOPELESS = 1_000
+"""Quarantined conversations after which a file that is mostly bad stops the run early."""
+
+
+def digest_inputs(files: Sequence[InputFile], *, open_input: Opener) -> Mapping[str, str]:
+    """Return the sha256 of each file's bytes as stored, by URI.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+    digests: dict[str, str] = {}
+    for file in files:
+        digest = hashlib.sha256()
+        try:
+            with open_input(file) as stream:
+                while chunk := stream.read(_CHUNK):
+                    digest.update(chunk)
+        except OSError as error:
+            raise InputError(f"cannot read {file.uri}: {error.strerror or type(error).__name__}") from error
+        digests[file.uri] = digest.hexdigest()
+    return MappingProxyType(digests)
+
+
+class ExportReader:
+    """Reads exports; iterate once for the shards, then read what was found.
+
+    Attributes:
+        digests: sha256 of each file by URI.
+        n_lines: records read, blank lines left out.
+        dialects: dialect to conversations staged.
+        counted: rule that only counts to number of times.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[InputFile],
+        settings: IngestSettings,
+        *,
+        open_input: Opener,
+        digests: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepare reading.
+
+        Args:
+            files: exports in the order in which they count (an id's first conversation is kept).
+            settings: limits and shard size.
+            open_input: opens a file's bytes; the stream must be able to seek.
+            digests: result of `digest_inputs`, when it is known already.
+        """
+        self._files = tuple(files)
+        self.settings = settings
+        self._open = open_input
+        self.digests: Mapping[str, str] = digests or {}
+        self.n_lines = 0
+        self.dialects: Counter[str] = Counter()
+        self.counted: Counter[str] = Counter()
+        self._tally = Tally()
+        self._faults: list[QuarantineRow] = []
+        self._digest_of: dict[str, int] = {}
+        self._n_shards = 0
+
+    def __iter__(self) -> Iterator[StagedShard]:
+        """Yield the shards.
+
+        Raises:
+            InputError: a file cannot be read, is damaged, mixes dialects or has none that is known.
+            DataError: nearly everything is bad.
+        """
+        if not self.digests:
+            self.digests = digest_inputs(self._files, open_input=self._open)
+        waiting: list[Rows] = []
+        n_messages = 0
+        for rows in self._read_files():
+            waiting.append(rows)
+            n_messages += len(rows.messages[0])
+            if n_messages >= self.settings.shard_messages:
+                yield from self._finish_shard(waiting)
+                waiting, n_messages = [], 0
+        yield from self._finish_shard(waiting)
+
+    @property
+    def quarantine(self) -> pl.DataFrame:
+        """`QUARANTINE` of what was found so far."""
+        return quarantine_frame(self._faults)
+
+    @property
+    def funnel(self) -> pl.DataFrame:
+        """`FUNNEL` rows of this stage."""
+        return self._tally.funnel()
+
+    @property
+    def n_conversations(self) -> int:
+        """Conversations read, good and bad; an unreadable record counts as one."""
+        return self._tally.conversations.n_in
+
+    @property
+    def n_quarantined(self) -> int:
+        """Conversations held back."""
+        return self._tally.conversations.n_quarantined
+
+    @property
+    def n_duplicates(self) -> int:
+        """Conversations removed because the same content was read before."""
+        return self._tally.conversations.n_removed
+
+    def _read_files(self) -> Iterator[Rows]:
+        for file in self._files:
+            name = printable_name(file.name)
+            try:
+                with self._open(file) as packed:
+                    for member in unpack(packed, name, self.settings):
+                        yield from self._read_member(member, self.digests[file.uri])
+            except OSError as error:
+                raise InputError(f"cannot read {name}: {error.strerror or type(error).__name__}") from error
+
+    def _read_member(self, member: Member, file_sha256: str) -> Iterator[Rows]:
+        max_bytes = self.settings.max_line_mb * 1_000_000
+        records = self._without_blanks(split_records(member.stream, member.name, max_bytes))
+        first: list[Record] = []
+        for record in records:
+            first.append(record)
+            if (
+                len(first) == N_LOOKED_AT
+                or sum(r.n_bytes for r in first) > _LOOK_BYTES
+                or accepting_dialect(record.data) is not None
+            ):
+                break
+        dialect = recognise_dialect(first, member.name)
+        for record in chain(first, records):
+            self.n_lines += 1
+            yield from self._read_record(Place(dialect, member.name, file_sha256, record))
+
+    def _without_blanks(self, records: Iterator[Record]) -> Iterator[Record]:
+        for record in records:
+            if record.data == b"":
+                self.counted["line.blank"] += 1
+            else:
+                yield record
+
+    def _read_record(self, place: Place) -> Iterator[Rows]:
+        data, dialect = place.record.data, place.dialect
+        if data is None:
+            self._quarantine(place, [Fault("line.too_long")], [UNREADABLE])
+            return
+        parsed = parse_record(adapters()[dialect], data)
+        if isinstance(parsed, dict):
+            yield from self._admit(READERS[dialect](parsed), place)
+            return
+        other = accepting_dialect(data)
+        if other is not None and other != dialect:
+            raise InputError(
+                f"{place.file}: mixed dialects: line {place.record.line} is {other}, but the file began "
+                f"as {dialect}; split it by dialect"
+            )
+        parted = part_session(data, parsed) if dialect == "session" else None
+        if parted is None:
+            self._quarantine(place, parsed, outline_record(dialect, data))
+            return
+        yield from self._admit(parted.conversations, place)
+        for outline, faults in parted.faulty:
+            self._quarantine(place, faults, [outline])
+
+    def _admit(self, conversations: Iterable[ExportedConversation], place: Place) -> Iterator[Rows]:
+        """Yield the conversations that are new and faultless."""
+        for conversation in conversations:
+            rows = flatten(conversation, place)
+            if rows.faults:
+                self._quarantine(place, rows.faults, [rows.outline])
+                continue
+            digest = rows.digest()
+            known = self._digest_of.get(rows.key)
+            if known is None:
+                self._digest_of[rows.key] = digest
+                self._tally.read(rows.outline)
+                yield rows
+            elif known == digest:
+                self._tally.read(rows.outline)
+                self._tally.remove(rows.outline)
+                self.counted["conversation.duplicate"] += 1
+            else:
+                fault = Fault("conversation.duplicate_id", rows.location)
+                self._quarantine(place, [fault], [rows.outline])
+
+    def _finish_shard(self, rows: list[Rows]) -> Iterator[StagedShard]:
+        shard = build_shard(f"{self._n_shards + 1:04d}", rows)
+        bad_times: dict[str, list[Fault]] = {}
+        for key, location in find_bad_times(shard):
+            bad_times.setdefault(key, []).append(Fault("timestamp.impossible", location))
+        if bad_times:
+            for held in (r for r in rows if r.key in bad_times):
+                faults = [replace(f, location=held.location + f.location) for f in bad_times[held.key]]
+                self._hold(held.place, faults, held.outline)
+            rows = [r for r in rows if r.key not in bad_times]
+            shard = build_shard(shard.shard_id, rows)
+        if not rows:
+            return
+        self._n_shards += 1
+        for row in rows:
+            self.dialects[row.place.dialect] += 1
+            self._tally.stage(row.participant_key)
+        yield shard
+
+    def _quarantine(self, place: Place, faults: list[Fault], outlines: Iterable[Outline]) -> None:
+        """Count conversations as read, and hold them back."""
+        for outline in outlines:
+            self._tally.read(outline)
+            self._hold(place, faults, outline)
+
+    def _hold(self, place: Place, faults: list[Fault], outline: Outline) -> None:
+        self._tally.quarantine(outline)
+        self._faults.extend(quarantine_row(place, outline.key, fault) for fault in faults[:MAX_FAULTS])
+        if self.n_quarantined >= _HOPELESS and self.n_quarantined > 0.5 * self.n_conversations:
+            check_quarantine_share(self.quarantine, self.n_conversations, self.settings, self.n_quarantined)
