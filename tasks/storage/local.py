@@ -55,6 +55,13 @@ class LocalStore:
         """Return where an object lies."""
         return self._root / check_key(key)
 
+    def existing(self, key: str) -> Path:
+        """Return where an object lies; raises `NotFoundError` if it is not there."""
+        path = self.path(key)
+        if not path.is_file():
+            raise NotFoundError(f"not in the store {self._root}: {key}")
+        return path
+
     def create(self, key: str, data: bytes) -> str:
         """See `Store.create`."""
         path = self.path(key)
@@ -147,7 +154,7 @@ class LocalStore:
     def copy(self, src: str, dst: str) -> None:
         """See `Store.copy`."""
         with self._translated(src):
-            self.put_file(dst, self.path(src))
+            self.put_file(dst, self.existing(src))
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""

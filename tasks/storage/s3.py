@@ -143,11 +143,15 @@ class S3Store:
 
     def copy(self, src: str, dst: str) -> None:
         """See `Store.copy`: by the server, no bytes pass through here."""
+        self.copy_from(self, src, dst)
+
+    def copy_from(self, source: S3Store, src: str, dst: str) -> None:
+        """Let the server copy an object from another bucket or prefix that it holds."""
         self._call(
             "copy_object",
             dst,
             Key=self._full(dst),
-            CopySource={"Bucket": self._bucket, "Key": self._full(src)},
+            CopySource={"Bucket": source._bucket, "Key": source._full(src)},
             ChecksumAlgorithm="SHA256",
         )
 

@@ -1,0 +1,358 @@
+"""Publication in nine steps, of which one counts: creating the manifest.
+
+| step | what it does | a crash right after leaves |
+|---|---|---|
+| S0 | probe the store, take the lock, finish what others left, check version and parent | nothing |
+| S1 | note the intent | a note |
+| S2 | upload the shards that are missing | unreferenced shards |
+| S3 | look at every shard again; check withdrawals again | the same |
+| S4 | write provenance and signature, named by digest | orphans |
+| S5 | **create the manifest, if absent** | a release whose shards are complete |
+| S6 | look at the shards once more; put views and side files in place and check them | the same |
+| S7 | move `latest.json`, write the changelog | a release that readers see |
+| S8 | drop the candidate and the intent | nothing to do |
+
+Before S5 nothing is visible, at S5 everything the manifest names as shards exists, and `latest` moves
+only when the views are in place too. Every step may be repeated; a later run finishes an earlier one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from schemas.errors import (
+    ConflictError,
+    NotFoundError,
+    ReleaseExistsError,
+    StaleCandidateError,
+    StoreConditionsError,
+)
+from schemas.manifest import Candidate, DataFile, Manifest, SideFile, TableFiles
+from tasks.publish import layout
+from tasks.publish.candidate import delete_candidate, read_candidate
+from tasks.publish.changelog import write_changelog
+from tasks.publish.claims import create_alone
+from tasks.publish.provenance import write_provenance
+from tasks.publish.releases import (
+    Release,
+    latest_version,
+    list_versions,
+    move_latest,
+    parse_manifest,
+    read_manifest,
+)
+from tasks.publish.versions import check_next_version
+from tasks.storage.conditions import Conditions, probe_conditions
+from tasks.storage.lock import WAIT_S, Lock, hold_lock
+from tasks.storage.store import Store
+from tasks.storage.tables import canonical_json, read_json
+from tasks.storage.transfer import is_in_place, transfer
+
+STEPS = ("S0", "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8")
+_WORKERS = 4
+
+
+class Signer(Protocol):
+    """Signs manifests; see `tasks.publish.signing`."""
+
+    @property
+    def key_id(self) -> str:
+        """Id of the key, in the name of the signature file."""
+        ...
+
+    def sign(self, data: bytes, comment: str) -> bytes:
+        """Return the signature file for these bytes."""
+        ...
+
+    def sign_raw(self, data: bytes) -> bytes:
+        """Return the bare signature of these bytes."""
+        ...
+
+
+def _no_checkpoint(step: str) -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What all steps of one publication need."""
+
+    store: Store
+    private: Store
+    conditions: Conditions
+    now: datetime
+    signer: Signer | None
+    checkpoint: Callable[[str], None]
+
+
+def publish_candidate(
+    store: Store,
+    private: Store,
+    candidate_id: str,
+    *,
+    publish_id: str,
+    approved_by: str,
+    now: datetime,
+    single_writer: bool = False,
+    signer: Signer | None = None,
+    checkpoint: Callable[[str], None] = _no_checkpoint,
+    wait_s: float = WAIT_S,
+) -> Release:
+    """Publish a staged candidate, or finish its publication.
+
+    Args:
+        store: where releases live.
+        private: where the candidate lies.
+        candidate_id: which one.
+        publish_id: stays the same over the retries of one run and differs between runs.
+        approved_by: who approved; kept in the manifest.
+        now: time of publication.
+        single_writer: the caller promises to be alone; allows a store without conditional writes.
+        signer: signs the manifest, if given.
+        checkpoint: called after each step; tests crash there.
+        wait_s: how long to wait for another publication to end.
+
+    Raises:
+        ReleaseExistsError: the version was published by another run.
+        StaleCandidateError: the parent is not the latest release any more, or a withdrawal came since.
+        StoreConditionsError: the store ignores conditional writes.
+        UsageError: the version goes backwards.
+        StoreUnavailableError: the store fails; the same call resumes.
+    """
+    run = _Run(store, private, check_conditions(store, single_writer), now, signer, checkpoint)
+    with hold_lock(private, layout.LOCK, publish_id, has_swap=run.conditions.swap, wait_s=wait_s) as lock:
+        checkpoint("S0")
+        finished = _finish_interrupted(run)
+        candidate = _read_or_find(run, candidate_id)
+        if isinstance(candidate, Release):
+            return candidate
+        existing = _existing_release(run, candidate, publish_id, finished)
+        if existing is not None:
+            return existing
+        _check_fresh(run, candidate)
+        return _publish(run, lock, candidate, publish_id, approved_by)
+
+
+def finish_interrupted(
+    store: Store, private: Store, *, publish_id: str, now: datetime, single_writer: bool = False
+) -> list[str]:
+    """Finish every publication that was committed but cut short; returns the versions."""
+    if not private.list(layout.INTENTS):
+        return []
+    run = _Run(store, private, check_conditions(store, single_writer), now, None, _no_checkpoint)
+    with hold_lock(private, layout.LOCK, publish_id, has_swap=run.conditions.swap):
+        return _finish_interrupted(run)
+
+
+def check_conditions(store: Store, single_writer: bool) -> Conditions:
+    """Probe the store's conditional writes and refuse it if they are not real.
+
+    Raises:
+        StoreConditionsError: create-if-absent is ignored and nobody promised to be alone.
+    """
+    conditions = probe_conditions(store)
+    if not conditions.create and not single_writer:
+        raise StoreConditionsError(
+            f"{store.uri} ignores conditional writes, so two publishers could both win; use another store, "
+            "or --single-writer if nobody else publishes there"
+        )
+    return conditions
+
+
+def _read_or_find(run: _Run, candidate_id: str) -> Candidate | Release:
+    try:
+        return read_candidate(run.private, candidate_id)
+    except NotFoundError:
+        for version in reversed(list_versions(run.store)):
+            manifest, digest = read_manifest(run.store, version)
+            if manifest.candidate_id == candidate_id:
+                return Release(manifest, digest, note="published already")
+        raise
+
+
+def _existing_release(
+    run: _Run, candidate: Candidate, publish_id: str, finished: Iterable[str]
+) -> Release | None:
+    try:
+        manifest, digest = read_manifest(run.store, candidate.version)
+    except NotFoundError:
+        return None
+    is_own = manifest.publish_id == publish_id
+    if is_own or (manifest.candidate_id == candidate.candidate_id and candidate.version in finished):
+        _finish(run, manifest)
+        return Release(manifest, digest, note="already committed; nothing was left to do")
+    raise ReleaseExistsError(
+        f"{manifest.version} was published at {manifest.created_at} by another run ({manifest.publish_id})"
+    )
+
+
+def _check_fresh(run: _Run, candidate: Candidate) -> None:
+    check_next_version(candidate.version, list_versions(run.store))
+    latest = latest_version(run.store)
+    parent = candidate.parent.version if candidate.parent else None
+    if latest != parent:
+        raise StaleCandidateError(
+            f"candidate {candidate.candidate_id} follows {parent or 'no release'}, but the latest is now "
+            f"{latest or 'none'}; run the release again"
+        )
+    missing = requested_withdrawals(run.private) - set(candidate.info.withdrawals)
+    if missing:
+        raise StaleCandidateError(
+            f"{len(missing)} withdrawals were requested after candidate {candidate.candidate_id} was "
+            "staged; run the release again"
+        )
+
+
+def requested_withdrawals(private: Store) -> set[str]:
+    """Return the ids of all withdrawal requests, done or not."""
+    return {o.key.split("/")[1] for o in private.list(layout.WITHDRAWALS) if o.key.endswith("/request.json")}
+
+
+def _publish(run: _Run, lock: Lock, candidate: Candidate, publish_id: str, approved_by: str) -> Release:
+    shards = _base_files(candidate.tables.values())
+    note = {
+        "version": candidate.version,
+        "candidate_id": candidate.candidate_id,
+        "publish_id": publish_id,
+        "shards": sorted(f.sha256 for f in shards),
+    }
+    run.private.put(layout.intent(publish_id), canonical_json(note))
+    run.checkpoint("S1")
+    _upload_shards(run, candidate.candidate_id, shards, "S2")
+    run.checkpoint("S3")
+    manifest = Manifest(
+        **{k: getattr(candidate, k) for k in type(candidate).model_fields if k in _SHARED},
+        candidate_id=candidate.candidate_id,
+        publish_id=publish_id,
+        created_at=run.now.isoformat(timespec="seconds"),
+        approved_by=approved_by,
+    )
+    data = canonical_json(manifest.model_dump())
+    digest = hashlib.sha256(data).hexdigest()
+    write_provenance(run.store, manifest, digest, run.signer)
+    if run.signer is not None:
+        comment = f"{manifest.version} {manifest.created_at}"
+        run.store.put(layout.signature(digest, run.signer.key_id), run.signer.sign(data, comment))
+    run.checkpoint("S4")
+    _check_fresh(run, candidate)
+    lock.check()
+    manifest, digest = _commit(run, manifest, data)
+    run.checkpoint("S5")
+    _finish(run, manifest)
+    return Release(manifest, digest)
+
+
+_SHARED = frozenset(Manifest.model_fields) - {"format", "candidate_id"}
+
+
+def _commit(run: _Run, manifest: Manifest, data: bytes) -> tuple[Manifest, str]:
+    key = layout.manifest(manifest.version)
+    try:
+        if run.conditions.create:
+            run.store.create(key, data)
+        else:
+            create_alone(run.store, run.private, key, data, manifest.publish_id)
+    except ConflictError:
+        # it may be our own first attempt, whose answer was lost on the way
+        data = run.store.get(key)
+        manifest_there = parse_manifest(data, manifest.version)
+        if manifest_there.publish_id != manifest.publish_id:
+            raise ReleaseExistsError(
+                f"{manifest.version} was published at {manifest_there.created_at} by another run "
+                f"({manifest_there.publish_id})"
+            ) from None
+        manifest = manifest_there
+    return manifest, hashlib.sha256(data).hexdigest()
+
+
+def _finish_interrupted(run: _Run) -> list[str]:
+    finished: list[str] = []
+    for info in run.private.list(layout.INTENTS):
+        intent = read_json(run.private, info.key)
+        try:
+            manifest, _ = read_manifest(run.store, intent["version"])
+        except NotFoundError:
+            continue  # never committed: invisible, and gc drops what it left
+        if manifest.publish_id == intent["publish_id"]:
+            _finish(run, manifest)
+            finished.append(manifest.version)
+        else:
+            run.private.delete(info.key)
+    return finished
+
+
+def _finish(run: _Run, manifest: Manifest) -> None:
+    """Do S6 to S8; everything needed is in the manifest and, until S8, in the candidate."""
+    shards = _base_files(manifest.tables.values())
+    _upload_shards(run, manifest.candidate_id, shards, "")
+    views = [f for t in manifest.views.values() for f in t.files]
+    _place_files(run, manifest, [*views, *manifest.side_files])
+    run.store.put(layout.release(manifest.version, layout.CHECKSUMS), checksums(manifest))
+    run.checkpoint("S6")
+    move_latest(run.store, announce=manifest.version, has_swap=run.conditions.swap)
+    write_changelog(run.store)
+    run.checkpoint("S7")
+    delete_candidate(run.private, manifest.candidate_id)
+    run.private.delete(layout.intent(manifest.publish_id))
+    run.checkpoint("S8")
+
+
+def checksums(manifest: Manifest) -> bytes:
+    """Return the `SHA256SUMS` of a release: what `sha256sum -c` in its folder checks."""
+    prefix = layout.release(manifest.version, "")
+    files = [*(f for t in manifest.views.values() for f in t.files), *manifest.side_files]
+    lines = sorted(f"{f.sha256}  {f.path.removeprefix(prefix)}\n" for f in files)
+    return "".join(lines).encode()
+
+
+def _upload_shards(run: _Run, candidate_id: str, shards: Iterable[DataFile], step: str) -> None:
+    def upload(file: DataFile) -> None:
+        if not is_in_place(run.store, file.path, file.n_bytes, file.sha256):
+            source = layout.candidate_file(candidate_id, file.sha256)
+            try:
+                transfer(run.private, source, run.store, file.path, file.sha256)
+            except NotFoundError:
+                raise StaleCandidateError(
+                    f"{file.path} was reused from an earlier release and is gone; run the release again"
+                ) from None
+            if step:
+                run.checkpoint(step)
+
+    _in_parallel(upload, shards)
+    missing = [f.path for f in shards if not is_in_place(run.store, f.path, f.n_bytes, f.sha256)]
+    if missing:
+        raise StaleCandidateError(f"{missing[0]} vanished while it was being published; run again")
+
+
+def _place_files(run: _Run, manifest: Manifest, files: Iterable[DataFile | SideFile]) -> None:
+    held = {f.sha256: f.path for f in _base_files(manifest.tables.values())}
+    if manifest.parent is not None:
+        parent, _ = read_manifest(run.store, manifest.parent.version)
+        held = {f.sha256: f.path for t in parent.views.values() for f in t.files} | held
+
+    def place(file: DataFile | SideFile) -> None:
+        if is_in_place(run.store, file.path, file.n_bytes, file.sha256):
+            return
+        source = layout.candidate_file(manifest.candidate_id, file.sha256)
+        # what the store holds already is copied by the server
+        if file.sha256 in held and run.store.head(held[file.sha256]) is not None:
+            transfer(run.store, held[file.sha256], run.store, file.path, file.sha256)
+        else:
+            transfer(run.private, source, run.store, file.path, file.sha256)
+
+    _in_parallel(place, files)
+
+
+def _base_files(tables: Iterable[TableFiles]) -> list[DataFile]:
+    return list({f.sha256: f for t in tables for f in t.files}.values())
+
+
+def _in_parallel(work: Callable[[Any], None], items: Iterable[Any]) -> None:
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for done in [pool.submit(work, item) for item in items]:
+            done.result()
