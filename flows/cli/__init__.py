@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from flows.cli import config
+from flows.cli import config, synth
 
-COMMAND_MODULES: tuple[ModuleType, ...] = (config,)
+COMMAND_MODULES: tuple[ModuleType, ...] = (config, synth)
 """Every module offers `register(app)`; the order is the order of `--help`."""
