@@ -19,6 +19,17 @@ class _Row(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class _Cell(_Row):
+    is_suppressed: bool = Field(
+        default=False,
+        description="Held back under `strict`: fewer than `min_cell`, or it would give such a cell away.",
+    )
+    is_held: bool = Field(
+        default=False,
+        description="Still the count of an earlier release, from which this one differs by fewer than `min_cell`.",
+    )
+
+
 class Method(_Row):
     """How the numbers were made."""
 
@@ -48,7 +59,7 @@ class Counts(_Row):
     labels: int
 
 
-class ModelRow(_Row):
+class ModelRow(_Cell):
     """One chatbot model. Participants met one model each, so model and person effects are mixed."""
 
     model_name: str
@@ -60,22 +71,21 @@ class ModelRow(_Row):
     n_reasons: int | None
     n_reactions: int | None
     median_messages: float | None
-    is_suppressed: bool
 
 
-class LengthBin(_Row):
+class LengthBin(_Cell):
     """Conversations of one length."""
 
     n_messages: int
     is_or_more: bool = Field(description="Whether longer conversations are counted here too.")
-    n: int
-    share: float
+    n: int | None
+    share: float | None
 
 
 class Spread(_Row):
     """Distribution of one quantity; quantiles by linear interpolation, null where nothing was counted."""
 
-    n: int = Field(description="Values counted.")
+    n: int | None = Field(description="Values counted.")
     mean: float | None
     p5: float | None
     q1: float | None
@@ -118,13 +128,13 @@ class ConversationLength(_Row):
     compared: ComparedLength | None
 
 
-class LabelShare(_Row):
+class LabelShare(_Cell):
     """One label of a facet."""
 
     value: str = Field(description="Taxonomy node id.")
     name: str = Field(description="Display name.")
     parent: str | None
-    n: int
+    n: int | None
     share: float | None = Field(description="Share of the labels counted in this list.")
     low: float | None
     high: float | None
@@ -133,7 +143,7 @@ class LabelShare(_Row):
 class TopicShare(LabelShare):
     """One topic; a conversation may have several."""
 
-    n_conversations: int
+    n_conversations: int | None
     share_of_conversations: float | None = Field(
         description="Share of the conversations that have a topic label; these shares sum to more than 1."
     )
@@ -141,27 +151,27 @@ class TopicShare(LabelShare):
     high_of_conversations: float | None
 
 
-class GroupShare(_Row):
+class GroupShare(_Cell):
     """One label within one group: a stage, a domain, a length class or a user turn."""
 
     group: str
     group_name: str
-    base: int = Field(description="Labels counted in the group.")
+    base: int | None = Field(description="Labels counted in the group.")
     value: str
     name: str
-    n: int
+    n: int | None
     share: float | None
     low: float | None
     high: float | None
 
 
-class Flow(_Row):
+class Flow(_Cell):
     """How often one label is followed by another."""
 
     step: str = Field(description="From which step to which: `early>mid_early`, `2>3`, or `all`.")
     from_value: str
     to_value: str = Field(description="Label of the next step, or `(end)` where the conversation ended.")
-    n: int
+    n: int | None
     share: float | None = Field(description="Share of the flows that start at `from_value` in this step.")
 
 
@@ -209,15 +219,15 @@ class ThoughtsPerMessage(_Row):
 
     kind: Literal["reason", "reaction"]
     n_messages: int
-    n_with: int
+    n_with: int | None
     share_with: float | None
     low: float | None
     high: float | None
     mean: float | None = Field(description="Thoughts per message of the role.")
-    per_message: list[int] = Field(description="Messages with 0, 1, 2 and 3 or more thoughts.")
+    per_message: list[int | None] = Field(description="Messages with 0, 1, 2 and 3 or more thoughts.")
 
 
-class DemographicCell(_Row):
+class DemographicCell(_Cell):
     """Participants with one answer."""
 
     attribute: str
@@ -225,7 +235,6 @@ class DemographicCell(_Row):
     n: int | None
     share: float | None = Field(description="Share of all participants, the missing ones included.")
     is_missing: bool
-    is_suppressed: bool
 
 
 class Demographics(_Row):
@@ -245,17 +254,17 @@ class TextLength(_Row):
     spread: Spread = Field(description="`spread.n` is below `n_texts` where a sample was measured.")
 
 
-class TextLengthBin(_Row):
+class TextLengthBin(_Cell):
     """Texts whose length in characters is at least `low` and below `high`."""
 
     text: str
     low: int
     high: int
-    n: int
-    share: float
+    n: int | None
+    share: float | None
 
 
-class LanguageRow(_Row):
+class LanguageRow(_Cell):
     """One detected language."""
 
     language: str
@@ -263,30 +272,29 @@ class LanguageRow(_Row):
     share: float | None
     n_messages: int | None
     n_participants: int | None
-    is_suppressed: bool
 
 
-class RedactionRow(_Row):
+class RedactionRow(_Cell):
     """Redacted spans of one type."""
 
     type: str
-    n: int
+    n: int | None
     share: float | None
 
 
 class Redactions(_Row):
     """What the scrubber replaced."""
 
-    n_in_messages: int
-    n_in_thoughts: int
-    n_messages_with: int
+    n_in_messages: int | None
+    n_in_thoughts: int | None
+    n_messages_with: int | None
     share_of_messages_with: float | None
     low: float | None
     high: float | None
     by_type: list[RedactionRow]
 
 
-class ProvenanceRow(_Row):
+class ProvenanceRow(_Cell):
     """Labels of a facet that came the same way."""
 
     facet: str
@@ -295,8 +303,8 @@ class ProvenanceRow(_Row):
     labeller: str
     model_snapshot: str | None
     taxonomy_version: str
-    n: int
-    share: float = Field(description="Share of the facet's labels.")
+    n: int | None
+    share: float | None = Field(description="Share of the facet's labels.")
     mean_confidence: float | None
 
 
@@ -305,6 +313,16 @@ class Labelling(_Row):
 
     provenance: list[ProvenanceRow]
     quality: dict[str, Any] = Field(description="Agreement with gold, as measured by the tagger.")
+
+
+class CompletenessRow(_Cell):
+    """How much of a nullable column is empty."""
+
+    table: str
+    column: str
+    n_rows: int
+    n_null: int | None = Field(description="Null values; for a list, empty ones.")
+    share: float | None
 
 
 class FunnelRow(_Row):
@@ -347,6 +365,7 @@ class StatsDocument(_Row):
     languages: list[LanguageRow]
     redactions: Redactions
     labelling: Labelling
+    completeness: list[CompletenessRow]
     funnel: list[FunnelRow]
     quarantine: list[QuarantineRow]
     privacy: dict[str, Any] = Field(description="Numbers of the privacy stage, as measured there.")

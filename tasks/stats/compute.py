@@ -15,6 +15,7 @@ from schemas.config import StatsSettings
 from schemas.fields import FACETS
 from schemas.stats import FunnelRow, Method, QuarantineRow, StatsDocument
 from tasks.stats.comparison import Comparison, load_published, scan_comparison
+from tasks.stats.completeness import count_nulls
 from tasks.stats.conversations import count_models, count_rows, measure_conversations
 from tasks.stats.export import tabulate
 from tasks.stats.frames import Frames, collect_frames
@@ -104,6 +105,7 @@ def compute_stats(
         languages=count_languages(frames, smallest),
         redactions=count_redactions(frames, privacy or {}, boot),
         labelling=count_provenance(frames.labels, quality or {}),
+        completeness=count_nulls(tables),
         funnel=[FunnelRow(**row) for row in frames.funnel.iter_rows(named=True)],
         quarantine=[QuarantineRow(**row) for row in frames.quarantine.iter_rows(named=True)],
         privacy=dict(privacy or {}),

@@ -62,6 +62,7 @@ def tabulate(model: s.StatsDocument) -> dict[str, pl.DataFrame]:
         "text_length_bins": _frame(s.TextLengthBin, {"": model.text_length_bins}),
         "languages": _frame(s.LanguageRow, {"": model.languages}),
         "redactions": _frame(s.RedactionRow, {"": model.redactions.by_type}),
+        "completeness": _frame(s.CompletenessRow, {"": model.completeness}),
         "label_provenance": _frame(s.ProvenanceRow, {"": model.labelling.provenance}),
     }
 
@@ -75,7 +76,8 @@ def _frame(row_type: type[BaseModel], lists: dict[str, Sequence[BaseModel]], key
         for name, found in lists.items()
         for row in found
     ]
-    return pl.DataFrame(rows, schema=schema)
+    last = [flag for flag in ("is_suppressed", "is_held") if flag in schema]
+    return pl.DataFrame(rows, schema=schema).select(pl.exclude(last), *last)
 
 
 def _columns(name: str, annotation: Any) -> dict[str, Any]:
@@ -89,7 +91,7 @@ def _columns(name: str, annotation: Any) -> dict[str, Any]:
     if get_origin(annotation) in {Union, types.UnionType}:
         (annotation,) = [a for a in get_args(annotation) if a is not type(None)]
     if get_origin(annotation) is list:
-        return {name: pl.List(_scalar(get_args(annotation)[0]))}
+        return {name: pl.List(_columns("", get_args(annotation)[0])[""])}
     return {name: pl.String if get_origin(annotation) is Literal else _scalar(annotation)}
 
 
