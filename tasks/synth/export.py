@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -58,22 +59,33 @@ class SynthExport:
     seed: int
     options: Options
 
-    def blocks(self) -> Iterator[Block]:
-        """Make the export block by block; memory holds one block at a time."""
-        book = load_phrasebook()
-        left, block, line = self.n_conversations, 0, 1
-        while left > 0:
-            made, n = _make_block(book, self.seed, block, left, line, self.options)
-            yield made
-            left, block, line = left - n, block + 1, line + made.n_lines
+    def blocks(self, *, with_truth: bool = True) -> Iterator[Block]:
+        """Make the export block by block; memory holds two blocks at a time.
+
+        The text of the next block is written by a second thread while this one is put into lines.
+
+        Args:
+            with_truth: whether to say what is in them; without it `Block.truth` is empty.
+        """
+        left, number, line = self.n_conversations, 0, 1
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            draft = _draft_block(self.seed, number, self.options) if left else None
+            while draft is not None:
+                n = min(left, len(draft.plan.c_topic))
+                left, number = left - n, number + 1
+                coming = pool.submit(_draft_block, self.seed, number, self.options) if left else None
+                block = _finish_block(draft, n, line, self.seed, self.options, with_truth=with_truth)
+                line += block.n_lines
+                yield block
+                draft = coming.result() if coming else None
 
     def to_bytes(self) -> bytes:
         """Return the whole export."""
-        return b"".join(block.data for block in self.blocks())
+        return b"".join(block.data for block in self.blocks(with_truth=False))
 
     def lines(self) -> Iterator[bytes]:
         """Return the lines of the export, without their line feeds."""
-        for block in self.blocks():
+        for block in self.blocks(with_truth=False):
             yield from block.data.removesuffix(b"\n").split(b"\n")
 
     def truth(self) -> Truth:
@@ -132,7 +144,7 @@ def write_export(export: SynthExport, out: Path, truth: Path | None = None) -> W
     with ExitStack() as stack:
         sink = _open(stack, out)
         truth_sink = _open(stack, truth) if truth is not None else None
-        for block in export.blocks():
+        for block in export.blocks(with_truth=truth is not None):
             sink.write(block.data)
             if truth_sink is not None:
                 truth_sink.write(truth_lines(block.truth))
@@ -175,27 +187,41 @@ def _people_words() -> dict[str, Any]:
     return read_words("people")
 
 
-def _make_block(
-    book: Phrasebook, seed: int, block: int, limit: int, first_line: int, options: Options
-) -> tuple[Block, int]:
-    """Make a block, cut after `limit` conversations; return it and how many conversations it holds."""
-    words = _people_words()
-    plan = plan_block(book, seed, block, options.non_english)
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A block whose text is written but not yet put into lines."""
+
+    plan: Plan
+    people: People
+    oddities: list[Oddity]
+    texts: Texts
+
+
+def _draft_block(seed: int, number: int, options: Options) -> _Draft:
+    book, words = load_phrasebook(), _people_words()
+    plan = plan_block(book, seed, number, options.non_english)
     people = People(words, seed, plan)
     plants = plan_plants(book, words, people, plan, seed, options)
     oddities = plan_oddities(words, plan, seed, options)
-    texts = write_texts(book, plan, plants, oddities, seed, options)
-    n = min(limit, len(plan.c_topic))
-    wrapped = wrap(plan, texts, people, options, n)
-    data = _join(texts, wrapped)
-    truth = _tell_truth(book, plan, texts, oddities, wrapped, n)
+    return _Draft(plan, people, oddities, write_texts(book, plan, plants, oddities, seed, options))
+
+
+def _finish_block(
+    draft: _Draft, n: int, first_line: int, seed: int, options: Options, *, with_truth: bool
+) -> Block:
+    """Put the first `n` conversations of a block into lines."""
+    wrapped = wrap(draft.plan, draft.texts, draft.people, options, n)
+    data = _join(draft.texts, wrapped)
+    n_lines, n_messages = int(wrapped.line[-1]) + 1, len(wrapped.prefix)
+    truth = concat_truth([])
+    if with_truth or options.bad_share > 0:
+        truth = _tell_truth(load_phrasebook(), draft.plan, draft.texts, draft.oddities, wrapped, n)
     if options.bad_share > 0:
-        data, truth = damage_lines(data, truth, seed, block, options)
-    n_lines = data.count(b"\n")
+        data, n_lines, truth = damage_lines(data, truth, seed, draft.plan.block, options)
     shifted = Truth(
         *(getattr(truth, name).with_columns(pl.col("line") + first_line) for name in Truth.__slots__)
     )
-    return Block(data, n_lines, len(wrapped.prefix), shifted), n
+    return Block(data, n_lines, n_messages, shifted)
 
 
 def _join(texts: Texts, wrapped: Wrapped) -> bytes:
@@ -210,9 +236,8 @@ def _join(texts: Texts, wrapped: Wrapped) -> bytes:
     ids[ends - counts - 2] = len(pool) + np.arange(n)
     ids[run + within] = texts.messages.ids[: len(run)]
     ids[ends - 1] = len(pool) + n + np.arange(n)
-    prefix, suffix = (s.cast(pl.Binary).to_list() for s in (wrapped.prefix, wrapped.suffix))
-    fragments = [*pool, *prefix, *suffix]
-    return b"".join(map(fragments.__getitem__, ids.tolist()))
+    fragments = pl.concat([pool, wrapped.prefix.rename(""), wrapped.suffix.rename("")], rechunk=True)
+    return fragments.gather(ids).str.join("").cast(pl.Binary).item()
 
 
 def _tell_truth(

@@ -183,8 +183,10 @@ FAULTS: Mapping[str, Fault] = {
 _PARTICIPANT_WIDE = frozenset({"minor", "impossible_age"})
 
 
-def damage_lines(data: bytes, truth: Truth, seed: int, block: int, options: Options) -> tuple[bytes, Truth]:
-    """Break a share of the lines of a block; return the new lines and the truth about them.
+def damage_lines(
+    data: bytes, truth: Truth, seed: int, block: int, options: Options
+) -> tuple[bytes, int, Truth]:
+    """Break a share of the lines of a block; return the new lines, their number and the truth about them.
 
     What the truth said about lines that should be quarantined is taken out of it, the rest is moved
     where copies shift the lines. Lines count from 0 within the block.
@@ -227,7 +229,7 @@ def damage_lines(data: bytes, truth: Truth, seed: int, block: int, options: Opti
     lost = [i for i, kind in faults.items() if FAULTS[kind].expected == "quarantine"]
     # what an edit wrote over is no longer as the truth says
     lost += [i for i, kind in faults.items() if kind == "label_case"]
-    return b"\n".join(out) + b"\n", _move(truth, lost, moved, bad)
+    return b"\n".join(out) + b"\n", len(out), _move(truth, lost, moved, bad)
 
 
 def _damage(kind: str, line: bytes, whole: bytes, rng: random.Random) -> bytes:

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from tasks.synth.options import Options
-from tasks.synth.phrasebook import CATEGORY, USER_OPENERS, Ints, Phrasebook, escape_json
+from tasks.synth.phrasebook import CATEGORY, USER_OPENERS, Composed, Ints, Phrasebook, escape_json
 from tasks.synth.plan import Plan, Stream, open_stream
 from tasks.synth.plants import Oddity, Plant, Target
 
@@ -40,12 +40,12 @@ class Fragments:
     """Message texts as runs of fragments.
 
     Attributes:
-        pool: all fragments, JSON-escaped UTF-8.
+        pool: all fragments, JSON-escaped.
         ids: fragments of all messages, in order.
         counts: fragments of each message.
     """
 
-    pool: list[bytes]
+    pool: pl.Series
     ids: Ints
     counts: Ints
 
@@ -77,6 +77,8 @@ def write_texts(
 
     def write(target: Target, category: Ints, topic: Ints, stream: np.random.Generator) -> pl.Series:
         composed = book.compose(stream, category, topic)
+        if target == "thought":
+            composed = _lengthen(book, stream, composed, category, topic)
         own = [p for p in plants if p.target == target]
         odd = [o for o in oddities if o.target == target]
         tails = [f" {p.before}{p.surface}{p.after}" for p in own] + [f" {o.text}" for o in odd]
@@ -113,6 +115,18 @@ def write_texts(
     )
 
 
+def _lengthen(
+    book: Phrasebook, rng: np.random.Generator, first: Composed, category: Ints, topic: Ints
+) -> Composed:
+    """Add a second sentence of the same category to about half of the texts."""
+    lead = np.full(len(category), book.styles[0])
+    second = book.compose(rng, category, topic, lead)
+    is_long = rng.random(len(category)) < 0.55
+    tail = pl.select(pl.when(pl.Series(is_long)).then(second.text).otherwise(pl.lit(""))).to_series()
+    text = pl.select(pl.concat_str(first.text, tail)).to_series()
+    return Composed(text, first.n_chars + np.where(is_long, second.n_chars, 0))
+
+
 def _write_messages(
     book: Phrasebook,
     plan: Plan,
@@ -134,8 +148,9 @@ def _write_messages(
 
     own = [p for p in plants if p.target == "content"]
     odd = [o for o in oddities if o.target == "content"]
-    pool = [b"", b" ", *_to_bytes(opening.text), *_to_bytes(body), *_to_bytes(closing.text)]
-    first_closing = len(pool) - len(closes)
+    first_closing = 2 + n + len(body)
+    extra: list[str] = []
+    first_extra = first_closing + len(closes)
     # the run of a message: leading plant (3), opening, second plant (3), body, closing (2), oddity
     head = np.zeros((7, n), np.int64)
     head[3] = np.arange(2, n + 2)
@@ -149,13 +164,13 @@ def _write_messages(
     for p in own:
         slot = 0 if p.is_leading else 4
         words = (p.before, p.surface, f"{p.after} ") if p.is_leading else (f" {p.before}", p.surface, p.after)
-        head[slot : slot + 3, p.row] = len(pool) + np.arange(3)
-        pool.extend(escape_json(w).encode() for w in words)
+        head[slot : slot + 3, p.row] = first_extra + len(extra) + np.arange(3)
+        extra.extend(escape_json(w) for w in words)
         ahead = 0 if p.is_leading else int(leading_chars[p.row] + opening.n_chars[p.row])
         starts.append(ahead + len(words[0]))
     for o in odd:
-        tail[2, o.row] = len(pool)
-        pool.append(escape_json(f" {o.text}").encode())
+        tail[2, o.row] = first_extra + len(extra)
+        extra.append(escape_json(f" {o.text}"))
     spans.append(_span_frame(own, starts))
 
     counts = len(head) + n_body + len(tail)
@@ -167,7 +182,8 @@ def _write_messages(
     ids[body_first + np.arange(len(body_first))] = 2 + n + body_ids
     for i, column in enumerate(tail):
         ids[first + len(head) + n_body + i] = column
-    return Fragments(pool, ids, counts)
+    parts = [pl.Series(["", " "]), opening.text, body, closing.text, pl.Series(extra, dtype=pl.String)]
+    return Fragments(pl.concat([part.rename("") for part in parts], rechunk=True), ids, counts)
 
 
 def _draw_lengths(
@@ -176,8 +192,8 @@ def _draw_lengths(
     """Sentences after the first one, and which user messages are long pasted texts."""
     n = len(is_user)
     spread = rng.normal(0, 1, n)
-    answer = np.exp((0.3 if options.short else 3.33) + 0.75 * spread)
-    extra = rng.choice(6, n, p=(0.46, 0.28, 0.15, 0.07, 0.03, 0.01))
+    answer = np.exp((0.3 if options.short else 3.37) + 0.75 * spread)
+    extra = rng.choice(6, n, p=(0.57, 0.22, 0.12, 0.06, 0.02, 0.01))
     is_long = is_user & (rng.random(n) < (0 if options.short else 0.012))
     pasted = np.exp(2.7 + 0.9 * spread)
     length = np.where(is_user, np.where(is_long, pasted, extra), answer)
@@ -228,10 +244,6 @@ def _answer_survey(
     )
     has_survey = (rng.random(n) >= 0.035) | np.logical_or.reduce(list(planted.values()))
     return Survey(answers, pl.Series(has_survey))
-
-
-def _to_bytes(text: pl.Series) -> list[bytes]:
-    return text.cast(pl.Binary).to_list()
 
 
 def _append(text: pl.Series, rows: Sequence[int], tails: Sequence[str]) -> pl.Series:
