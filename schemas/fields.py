@@ -43,6 +43,16 @@ _ARROW: Mapping[str, pa.DataType] = {
 }
 
 
+def name_of_arrow(dtype: pa.DataType) -> str:
+    """Our name of an Arrow type; raises `KeyError` for a type that no column has."""
+    # readers rename the item of a list, so lists are known by what they hold
+    name = "list<string>" if pa.types.is_list(dtype) and pa.types.is_string(dtype.value_type) else None
+    for known, arrow in _ARROW.items():
+        if name == known or arrow == dtype:
+            return known
+    raise KeyError(str(dtype))
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One column.

@@ -9,7 +9,11 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from flows.cli import config, synth
+from flows.cli import config, store, synth
 
-COMMAND_MODULES: tuple[ModuleType, ...] = (config, synth)
+COMMAND_MODULES: tuple[ModuleType, ...] = (
+    store,
+    synth,
+    config,
+)
 """Every module offers `register(app)`; the order is the order of `--help`."""

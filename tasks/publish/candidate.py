@@ -258,7 +258,10 @@ def _describe_columns(frame: pl.DataFrame, table: Table) -> dict[str, ColumnStat
     described: dict[str, ColumnStatistics] = {}
     for column in table.fields:
         values = frame[column.name]
-        bounded = not column.is_free_text and column.dtype != "list<string>" and len(values)
+        # ids stay out: a manifest outlives the withdrawal of a participant
+        bounded = len(values) and (
+            column.dtype in {"int32", "int64", "float64", "timestamp"} or column.values
+        )
         described[column.name] = ColumnStatistics(
             n_null=values.null_count(),
             min=_plain(values.min()) if bounded else None,

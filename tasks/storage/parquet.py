@@ -11,7 +11,6 @@ import hashlib
 import importlib
 import io
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.errors import DataError
-from schemas.fields import Table
+from schemas.fields import Table, name_of_arrow
 
 # pyarrow defines these functions at run time, where the type checker cannot see them
 pc: Any = importlib.import_module("pyarrow.compute")
@@ -126,9 +125,20 @@ def fingerprint_schema(table: Table) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def count_rows(path: Path) -> int:
-    """Return the rows that a Parquet file's footer declares."""
-    return pq.ParquetFile(path).metadata.num_rows
+def inspect_parquet(data: bytes) -> tuple[int, str]:
+    """Return rows and schema digest (as `fingerprint_schema`) of Parquet bytes.
+
+    Raises:
+        DataError: not a Parquet file, or a column of a type that no table has.
+    """
+    try:
+        file = pq.ParquetFile(io.BytesIO(data))
+        lines = [
+            f"{f.name} {name_of_arrow(f.type)} {'null' if f.nullable else 'value'}" for f in file.schema_arrow
+        ]
+    except (pa.ArrowInvalid, OSError, KeyError) as error:
+        raise DataError(f"not a Parquet file of ours ({type(error).__name__})") from None
+    return file.metadata.num_rows, hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _digest_column(digest: Any, column: pa.ChunkedArray) -> None:

@@ -165,3 +165,8 @@ def open_store(uri: str) -> Store:
         return S3Store(uri)
     scheme = uri.split("://", 1)[0]
     raise UsageError(f"no store at {scheme}:// addresses; use a folder or s3://bucket/prefix")
+
+
+def open_private(store: Store, uri: str = "") -> Store:
+    """Open the private store: at its own address, or the folder `private/` of the store."""
+    return open_store(uri) if uri else store.child("private")
