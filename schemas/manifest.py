@@ -204,3 +204,11 @@ class Latest(Part):
 def manifest_json_schema() -> dict[str, Any]:
     """JSON Schema of the manifest."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Manifest.model_json_schema()}
+
+
+if __name__ == "__main__":
+    import json
+    from pathlib import Path
+
+    target = Path(__file__).with_name("manifest.schema.json")
+    target.write_text(json.dumps(manifest_json_schema(), indent=2, sort_keys=True) + "\n")
