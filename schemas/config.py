@@ -175,8 +175,15 @@ class ReportSettings(Group):
     contact: str = Field(
         default="", description="Where participants and readers write to, e.g. for a withdrawal."
     )
+    authors: tuple[str, ...] = Field(
+        default=(), description="Who is cited as the authors; empty cites the maintainers of the dataset."
+    )
+    url: str = Field(default="", description="Home page of the dataset, for card, Croissant and citation.")
     max_explorer_conversations: int = Field(
         default=200, ge=0, description="Conversations in the report's explorer."
+    )
+    show_published: bool = Field(
+        default=True, description="Draw the ThoughtTrace paper's values beside this release's."
     )
 
 

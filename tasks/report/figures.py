@@ -1,0 +1,83 @@
+"""Every figure of a release: what it shows, in words, as a table and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tasks.report.drawing import Drawing, for_file, to_png
+from tasks.report.inputs import ReportInputs
+
+WIDE = 700
+NARROW = 340
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure.
+
+    Attributes:
+        name: file name without ending, and anchor on the page.
+        section: id of the page's section that shows it.
+        title: what it shows.
+        finding: the one sentence to take away, with numbers.
+        base: what the shares are shares of, and how to read the marks.
+        legend: pairs of palette colour and text.
+        columns: head of the data table.
+        rows: data table, already formatted.
+        draw: draws at a width in px; None where there is nothing to draw.
+        is_small: whether one narrow drawing serves every screen.
+    """
+
+    name: str
+    section: str
+    title: str
+    finding: str
+    base: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    legend: tuple[tuple[str, str], ...] = ()
+    draw: Callable[[int], Drawing] | None = None
+    is_small: bool = False
+
+
+def empty_figure(name: str, section: str, title: str, words: str) -> Figure:
+    """Return the figure that says in words why there is nothing to draw."""
+    return Figure(name, section, title, words, "", (), ())
+
+
+def list_figures(inputs: ReportInputs) -> tuple[Figure, ...]:
+    """Return all figures of a release in the order of the page."""
+    from tasks.report.figures_conversations import conversation_figures
+    from tasks.report.figures_labels import label_figures
+    from tasks.report.figures_participants import participant_figures
+    from tasks.report.readings import read_stats
+
+    readings = read_stats(inputs)
+    return (
+        *conversation_figures(readings),
+        *label_figures(readings),
+        *participant_figures(readings),
+    )
+
+
+def render_figures(inputs: ReportInputs) -> dict[str, bytes]:
+    """Return the files under `figures/`: one SVG and one PNG a figure that has something to draw."""
+    files: dict[str, bytes] = {}
+    for figure in list_figures(inputs):
+        if figure.draw is None:
+            continue
+        svg = for_file(
+            figure.draw(NARROW + 100 if figure.is_small else WIDE),
+            title=figure.title,
+            subtitle=_subtitle(figure),
+            legend=figure.legend,
+            source=f"{inputs.settings.title} {inputs.version} · {inputs.settings.license}",
+        )
+        files[f"figures/{figure.name}.svg"] = svg.encode()
+        files[f"figures/{figure.name}.png"] = to_png(svg)
+    return files
+
+
+def _subtitle(figure: Figure) -> Sequence[str]:
+    return [text for text in (figure.finding, figure.base) if text]

@@ -1,0 +1,248 @@
+"""Figures of conversations: how long they are, how long their texts, in which language, with which model."""
+
+from __future__ import annotations
+
+from schemas.stats import LengthBin
+from tasks.report.bars import Bar, draw_bars, percent
+from tasks.report.columns import Spread, draw_spreads
+from tasks.report.figures import Figure, empty_figure
+from tasks.report.figures_labels import interval
+from tasks.report.lengths import Columns, Mark, draw_lengths
+from tasks.report.readings import Readings
+
+_TEXTS = {
+    "user_message": ("User messages", "blue"),
+    "assistant_message": ("Assistant messages", "slate"),
+    "reason": ("Reasons", "blue"),
+    "reaction": ("Reactions", "orange"),
+}
+
+
+def conversation_figures(readings: Readings) -> list[Figure]:
+    """Return the figures of conversation length, text length, redactions, languages and models."""
+    return [
+        _conversation_length(readings),
+        _text_length(readings),
+        _thoughts_per_message(readings),
+        _languages(readings),
+        _models(readings),
+        _redactions(readings),
+    ]
+
+
+def _bin_name(row: LengthBin) -> str:
+    return f"{row.n_messages}+" if row.is_or_more else f"{row.n_messages}"
+
+
+def _conversation_length(readings: Readings) -> Figure:
+    part = readings.stats.conversation_length
+    title = "How long conversations are"
+    if not part.spread.n:
+        return empty_figure("conversation-length", "conversations", title, "No conversation in this release.")
+    steps = part.histogram
+    if all(row.n == 0 for row in steps if row.n_messages % 2 and not row.is_or_more):
+        steps = [row for row in steps if row.n_messages % 2 == 0 or row.is_or_more]
+    corpora = [Columns("this release", "blue", {_bin_name(r): r.share for r in steps})]
+    if part.compared is not None:
+        corpora.append(
+            Columns(
+                part.compared.corpus, "slate-tint", {_bin_name(r): r.share for r in part.compared.histogram}
+            )
+        )
+    marks = [
+        Mark(f"{row.corpus} {percent(row.share_of_two_messages, digits=0)}", "2", row.share_of_two_messages)
+        for row in part.published
+        if row.share_of_two_messages is not None and readings.with_published
+    ]
+    median = part.spread.median or 0
+    published = [row for row in part.published if row.median_messages is not None]
+    medians = " and ".join(f"{row.corpus} {row.median_messages:g}" for row in published)
+    rows = [(_bin_name(r), f"{r.n:,}", percent(r.share)) for r in steps]
+    legend = [("blue", "this release")]
+    if part.compared is not None:
+        legend.append(("slate-tint", part.compared.corpus))
+    if marks:
+        legend.append(("axis", "published share of two-message conversations"))
+    return Figure(
+        "conversation-length",
+        "conversations",
+        title,
+        f"The median conversation has {median:g} messages"
+        + (f" ({medians}, as published)." if medians else "."),
+        "Messages of both roles; one exchange is two messages. "
+        + (
+            f"95 % interval of the median: {part.median_low:g}–{part.median_high:g}."
+            if part.median_low is not None and part.median_high is not None
+            else ""
+        ),
+        ("Messages", "Conversations", "Share"),
+        tuple(rows),
+        tuple(legend),
+        lambda width: draw_lengths(
+            corpora, marks, median=median, axis_title="messages in the conversation", width=width
+        ),
+    )
+
+
+def _text_length(readings: Readings) -> Figure:
+    title = "How long texts are"
+    spreads: list[Spread] = []
+    rows: list[tuple[str, ...]] = []
+    for row in readings.stats.text_lengths:
+        name, colour = _TEXTS.get(row.text, (row.text, "slate"))
+        s = row.spread
+        if s.n and s.p5 is not None and s.q1 is not None and s.median is not None:
+            rows.append(
+                (
+                    name,
+                    row.unit,
+                    f"{row.n_texts:,}",
+                    *(f"{v:,.0f}" if v is not None else "–" for v in (s.p5, s.q1, s.median, s.q3, s.p95)),
+                )
+            )
+            if row.unit == "characters":
+                spreads.append(
+                    Spread(name, colour, s.p5, s.q1, s.median, s.q3 or s.median, s.p95 or s.median)
+                )
+    if not spreads:
+        return empty_figure("text-length", "conversations", title, "No text in this release.")
+    longest, shortest = max(spreads, key=lambda s: s.p50), min(spreads, key=lambda s: s.p50)
+    return Figure(
+        "text-length",
+        "conversations",
+        title,
+        f"The median runs from {shortest.p50:,.0f} characters ({shortest.label.lower()}) to "
+        f"{longest.p50:,.0f} ({longest.label.lower()}).",
+        "Thin line: 5th to 95th percentile. Bar: the middle half. Tick: the median. Logarithmic axis.",
+        ("Text", "Unit", "Texts", "5 %", "25 %", "Median", "75 %", "95 %"),
+        tuple(rows),
+        (),
+        lambda width: draw_spreads(spreads, axis_title="characters (code points)", width=width),
+    )
+
+
+def _thoughts_per_message(readings: Readings) -> Figure:
+    title = "How many messages carry a thought"
+    parts = [p for p in readings.stats.thoughts_per_message if p.n_messages]
+    if not parts:
+        return empty_figure("thoughts-per-message", "thoughts", title, "No message in this release.")
+    names = {"reason": "User messages with a reason", "reaction": "Answers with a reaction"}
+    bars = [Bar(names[p.kind], p.share_with or 0.0, p.n_with, p.low, p.high) for p in parts]
+    return Figure(
+        "thoughts-per-message",
+        "thoughts",
+        title,
+        "; ".join(f"{b.label.lower()}: {percent(b.share)}" for b in bars).capitalize() + ".",
+        "Share of the messages of the role. Lines: 95 % interval, participants resampled.",
+        ("Messages", "With a thought", "Share", "95 % interval", "0", "1", "2", "3 or more"),
+        tuple(
+            (
+                b.label,
+                f"{b.n:,}",
+                percent(b.share),
+                interval(b.low, b.high),
+                *(f"{n:,}" for n in p.per_message),
+            )
+            for b, p in zip(bars, parts, strict=True)
+        ),
+        (),
+        lambda width: draw_bars(bars, hue="slate", width=width),
+    )
+
+
+def _languages(readings: Readings) -> Figure:
+    title = "Languages of conversations"
+    rows = readings.stats.languages
+    shown = [row for row in rows if row.share is not None]
+    table = tuple(
+        (
+            language_name(r.language),
+            f"{r.n_conversations:,}" if r.n_conversations is not None else "held back",
+            percent(r.share),
+        )
+        for r in rows
+    )
+    columns = ("Language", "Conversations", "Share")
+    if not shown:
+        return empty_figure("languages", "conversations", title, "No language to show.")
+    if len(shown) == 1:
+        only = shown[0]
+        words = f"{percent(only.share)} of the conversations are in {language_name(only.language)}."
+        return Figure("languages", "conversations", title, words, "", columns, table)
+    bars = [
+        Bar(language_name(r.language), r.share or 0.0, r.n_conversations or 0)
+        for r in sorted(shown, key=lambda r: -(r.share or 0))[:12]
+    ]
+    return Figure(
+        "languages",
+        "conversations",
+        title,
+        f"{percent(bars[0].share)} are in {bars[0].label}; {len(rows)} languages were detected.",
+        "Detected from the text of the conversation; share of all conversations.",
+        columns,
+        table,
+        (),
+        lambda width: draw_bars(bars, hue="slate", width=width),
+    )
+
+
+def _models(readings: Readings) -> Figure:
+    title = "Conversations by chatbot model"
+    rows = [r for r in readings.stats.models if r.n_conversations is not None]
+    if not rows:
+        return empty_figure("models", "models", title, "No model to show.")
+    total = readings.stats.counts.conversations or 1
+    rows.sort(key=lambda r: (-(r.n_conversations or 0), r.model_name))
+    bars = [Bar(r.model_name, (r.n_conversations or 0) / total, r.n_conversations or 0) for r in rows]
+    return Figure(
+        "models",
+        "models",
+        title,
+        f"{len(readings.stats.models)} models; {bars[0].label} has the most with {bars[0].n:,} conversations.",
+        "Share of all conversations. Where each participant met one model only, differences between models "
+        "are also differences between people.",
+        (),
+        (),
+        (),
+        lambda width: draw_bars(bars, hue="slate", width=width),
+    )
+
+
+def _redactions(readings: Readings) -> Figure:
+    part = readings.stats.redactions
+    title = "What the scrubber replaced"
+    found = [row for row in part.by_type if row.n]
+    if not found:
+        return empty_figure("redactions", "privacy", title, "The scrubber replaced nothing in this release.")
+    total = sum(row.n for row in found)
+    bars = [
+        Bar(row.type.replace("_", " ").capitalize(), row.n / total, row.n)
+        for row in sorted(found, key=lambda r: (-r.n, r.type))
+    ]
+    return Figure(
+        "redactions",
+        "privacy",
+        title,
+        f"{part.n_in_messages + part.n_in_thoughts:,} spans in all; {percent(part.share_of_messages_with)} of "
+        "the messages carry at least one placeholder.",
+        "Share of all replaced spans, by type.",
+        ("Type", "Spans", "Share"),
+        tuple((b.label, f"{b.n:,}", percent(b.share)) for b in bars),
+        (),
+        lambda width: draw_bars(bars, hue="slate", width=width),
+    )
+
+
+_LANGUAGES = {
+    "en": "English", "es": "Spanish", "fr": "French", "de": "German", "it": "Italian", "pt": "Portuguese",
+    "nl": "Dutch", "pl": "Polish", "ru": "Russian", "uk": "Ukrainian", "zh": "Chinese", "ja": "Japanese",
+    "ko": "Korean", "ar": "Arabic", "he": "Hebrew", "hi": "Hindi", "tr": "Turkish", "sv": "Swedish",
+    "da": "Danish", "no": "Norwegian", "fi": "Finnish", "el": "Greek", "cs": "Czech", "ro": "Romanian",
+    "hu": "Hungarian", "vi": "Vietnamese", "id": "Indonesian", "th": "Thai", "fa": "Persian",
+    "und": "not determined",
+}  # fmt: skip
+
+
+def language_name(code: str) -> str:
+    """Return the English name of a language code, or the code itself."""
+    return _LANGUAGES.get(code, code)

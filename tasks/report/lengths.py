@@ -1,0 +1,104 @@
+"""The length chart: columns of this release, what others published in a lighter tone beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.report.bars import nice_top
+from tasks.report.drawing import Drawing, draw
+from tasks.report.palette import LIGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Share by bin of one corpus; `colour` is a palette name."""
+
+    name: str
+    colour: str
+    shares: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One quoted value at one bin."""
+
+    text: str
+    bin: str
+    share: float
+
+
+def draw_lengths(
+    corpora: Sequence[Columns], marks: Sequence[Mark], *, median: float, axis_title: str, width: int
+) -> Drawing:
+    """Draw columns by bin, quoted values as labelled ticks, and the median.
+
+    Args:
+        corpora: this release first; its bins are the axis.
+        marks: quoted values of other corpora.
+        median: median of this release, in the unit of the bins.
+        axis_title: what the bins are.
+        width: px available.
+    """
+    import altair as alt
+
+    narrow = width < 480
+    order = list(corpora[0].shares)
+    names = [c.name for c in corpora]
+    rows = [{"bin": b, "corpus": c.name, "share": c.shares.get(b, 0.0)} for c in corpora for b in order]
+    highest = max([*(s for c in corpora for s in c.shares.values()), *(m.share for m in marks)])
+    step = (width - 48) / len(order)
+    x = alt.X(
+        "bin:N",
+        sort=order,
+        title=axis_title,
+        scale=alt.Scale(paddingInner=0.22, paddingOuter=0.11),
+        axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False, labelPadding=6, titlePadding=8),
+    )
+    y = alt.Y(
+        "share:Q",
+        title=None,
+        scale=alt.Scale(domain=[0, nice_top(highest)], nice=False),
+        axis=alt.Axis(format=".0%", tickCount=5, domain=False, ticks=False),
+    )
+    data = alt.Chart(alt.Data(values=rows)).encode(x=x)
+    bars = data.mark_bar().encode(
+        y=y,
+        color=alt.Color(
+            "corpus:N",
+            scale=alt.Scale(domain=names, range=[LIGHT[c.colour] for c in corpora]),
+            legend=None,
+        ),
+    )
+    if len(corpora) > 1:
+        bars = bars.encode(xOffset=alt.XOffset("corpus:N", sort=names))
+    layers: list[Any] = [bars]
+    if any(m.bin in order for m in marks):
+        quoted = alt.Chart(
+            alt.Data(values=[{"bin": m.bin, "share": m.share, "text": m.text} for m in marks])
+        ).encode(x=x, y=alt.Y("share:Q"))
+        layers.append(quoted.mark_tick(thickness=3, size=step * 0.8, color=LIGHT["axis"]))
+        layers.append(
+            quoted.mark_text(align="left", dx=step * 0.4 + 6, color=LIGHT["muted"], fontSize=12).encode(
+                text="text:N"
+            )
+        )
+    at = _bin_of(median, order)
+    if at is not None:
+        own = corpora[0].shares[at]
+        note = alt.Chart(alt.Data(values=[{"bin": at, "share": own, "text": f"median {median:g}"}])).encode(
+            x=x, y=alt.Y("share:Q")
+        )
+        layers.append(
+            note.mark_text(dy=-10, fontSize=12, fontWeight="bold", color=LIGHT["ink"]).encode(text="text:N")
+        )
+    return draw(alt.layer(*layers).properties(width=step * len(order), height=210 if narrow else 260))
+
+
+def _bin_of(value: float, order: Sequence[str]) -> str | None:
+    found = None
+    for name in order:
+        if float(name.rstrip("+")) <= value:
+            found = name
+    return found
