@@ -10,6 +10,7 @@ from typing import Any
 from tasks.report.drawing import Drawing, draw, wrap_words
 from tasks.report.palette import LIGHT
 
+HELD_BACK = "held back"
 LABEL_CHARACTERS = 26
 LABEL_CHARACTERS_NARROW = 17
 _CHARACTER_PX = 6.4
@@ -21,8 +22,8 @@ class Bar:
 
     Attributes:
         label: display name.
-        share: share of the base, 0 to 1.
-        n: count behind it.
+        share: share of the base, 0 to 1; None where it is held back to protect participants.
+        n: count behind it; None where it is held back.
         low: lower end of the interval, if there is one.
         high: upper end of the interval.
         published: the value of the paper, if it gives one.
@@ -31,8 +32,8 @@ class Bar:
     """
 
     label: str
-    share: float
-    n: int
+    share: float | None
+    n: int | None
     low: float | None = None
     high: float | None = None
     published: float | None = None
@@ -48,6 +49,11 @@ def percent(share: float | None, *, digits: int = 1) -> str:
     if 0 < share * 100 < smallest / 2:
         return f"< {smallest:g} %"
     return f"{share * 100:.{digits}f} %"
+
+
+def count(n: int | None) -> str:
+    """Format a count: `1,680`; words where it is held back."""
+    return HELD_BACK if n is None else f"{n:,}"
 
 
 def draw_bars(bars: Sequence[Bar], *, hue: str, width: int) -> Drawing:
@@ -71,17 +77,17 @@ def draw_bars(bars: Sequence[Bar], *, hue: str, width: int) -> Drawing:
     has_parent = any(b.parent is not None for b in bars)
     many_lines = any("\n" in label for label in labels)
     step = 34 if has_published or (narrow and many_lines) else 27
-    top = nice_top(max(max(b.share, b.high or 0, b.published or 0, b.parent or 0) for b in bars))
+    top = nice_top(max(max(b.share or 0, b.high or 0, b.published or 0, b.parent or 0) for b in bars))
     rows = [
         {
             "label": label,
-            "share": b.share,
+            "share": b.share or 0.0,
             "low": b.low,
             "high": b.high,
             "published": b.published,
             "parent": b.parent,
-            "end": max(b.share, b.high or 0),
-            "text": percent(b.share),
+            "end": max(b.share or 0.0, b.high or 0.0),
+            "text": HELD_BACK if b.share is None else percent(b.share),
         }
         for label, b in zip(labels, bars, strict=True)
     ]
@@ -163,10 +169,16 @@ def draw_grouped_dots(bars: Sequence[Bar], *, hue: str, width: int) -> Drawing:
             rows.append({"label": order[-1], "head": heading})
         order.append(b.label)
         rows.append(
-            {"label": b.label, "share": b.share, "low": b.low, "high": b.high, "text": percent(b.share)}
+            {
+                "label": b.label,
+                "share": b.share or 0.0,
+                "low": b.low,
+                "high": b.high,
+                "text": HELD_BACK if b.share is None else percent(b.share),
+            }
         )
     label_px = min(max(len(b.label) for b in bars), 24) * _CHARACTER_PX + 10
-    top = nice_top(max(max(b.share, b.high or 0) for b in bars))
+    top = nice_top(max(max(b.share or 0, b.high or 0) for b in bars))
     plot = max(width - label_px - 60, 90)
     data = alt.Chart(alt.Data(values=rows))
     y = alt.Y(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.stats import LengthBin
-from tasks.report.bars import Bar, draw_bars, percent
+from tasks.report.bars import Bar, count, draw_bars, percent
 from tasks.report.columns import Spread, draw_spreads
 from tasks.report.figures import Figure, empty_figure
 from tasks.report.figures_labels import interval
@@ -42,11 +42,13 @@ def _conversation_length(readings: Readings) -> Figure:
     steps = part.histogram
     if all(row.n == 0 for row in steps if row.n_messages % 2 and not row.is_or_more):
         steps = [row for row in steps if row.n_messages % 2 == 0 or row.is_or_more]
-    corpora = [Columns("this release", "blue", {_bin_name(r): r.share for r in steps})]
+    corpora = [Columns("this release", "blue", {_bin_name(r): r.share or 0.0 for r in steps})]
     if part.compared is not None:
         corpora.append(
             Columns(
-                part.compared.corpus, "slate-tint", {_bin_name(r): r.share for r in part.compared.histogram}
+                part.compared.corpus,
+                "slate-tint",
+                {_bin_name(r): r.share or 0.0 for r in part.compared.histogram},
             )
         )
     marks = [
@@ -57,7 +59,7 @@ def _conversation_length(readings: Readings) -> Figure:
     median = part.spread.median or 0
     published = [row for row in part.published if row.median_messages is not None]
     medians = " and ".join(f"{row.corpus} {row.median_messages:g}" for row in published)
-    rows = [(_bin_name(r), f"{r.n:,}", percent(r.share)) for r in steps]
+    rows = [(_bin_name(r), count(r.n), percent(r.share)) for r in steps]
     legend = [("blue", "this release")]
     if part.compared is not None:
         legend.append(("slate-tint", part.compared.corpus))
@@ -127,7 +129,7 @@ def _thoughts_per_message(readings: Readings) -> Figure:
     if not parts:
         return empty_figure("thoughts-per-message", "thoughts", title, "No message in this release.")
     names = {"reason": "User messages with a reason", "reaction": "Answers with a reaction"}
-    bars = [Bar(names[p.kind], p.share_with or 0.0, p.n_with, p.low, p.high) for p in parts]
+    bars = [Bar(names[p.kind], p.share_with, p.n_with, p.low, p.high) for p in parts]
     return Figure(
         "thoughts-per-message",
         "thoughts",
@@ -138,10 +140,10 @@ def _thoughts_per_message(readings: Readings) -> Figure:
         tuple(
             (
                 b.label,
-                f"{b.n:,}",
+                count(b.n),
                 percent(b.share),
                 interval(b.low, b.high),
-                *(f"{n:,}" for n in p.per_message),
+                *(count(n) for n in p.per_message),
             )
             for b, p in zip(bars, parts, strict=True)
         ),
@@ -157,7 +159,7 @@ def _languages(readings: Readings) -> Figure:
     table = tuple(
         (
             language_name(r.language),
-            f"{r.n_conversations:,}" if r.n_conversations is not None else "held back",
+            count(r.n_conversations),
             percent(r.share),
         )
         for r in rows
@@ -198,7 +200,7 @@ def _models(readings: Readings) -> Figure:
         "models",
         "models",
         title,
-        f"{len(readings.stats.models)} models; {bars[0].label} has the most with {bars[0].n:,} conversations.",
+        f"{len(readings.stats.models)} models; {bars[0].label} has the most with {count(bars[0].n)} conversations.",
         "Share of all conversations. Where each participant met one model only, differences between models "
         "are also differences between people.",
         (),
@@ -214,20 +216,20 @@ def _redactions(readings: Readings) -> Figure:
     found = [row for row in part.by_type if row.n]
     if not found:
         return empty_figure("redactions", "privacy", title, "The scrubber replaced nothing in this release.")
-    total = sum(row.n for row in found)
+    total = sum(row.n or 0 for row in found)
     bars = [
-        Bar(row.type.replace("_", " ").capitalize(), row.n / total, row.n)
-        for row in sorted(found, key=lambda r: (-r.n, r.type))
+        Bar(row.type.replace("_", " ").capitalize(), (row.n or 0) / total, row.n)
+        for row in sorted(found, key=lambda r: (-(r.n or 0), r.type))
     ]
     return Figure(
         "redactions",
         "privacy",
         title,
-        f"{part.n_in_messages + part.n_in_thoughts:,} spans in all; {percent(part.share_of_messages_with)} of "
+        f"{(part.n_in_messages or 0) + (part.n_in_thoughts or 0):,} spans in all; {percent(part.share_of_messages_with)} of "
         "the messages carry at least one placeholder.",
         "Share of all replaced spans, by type.",
         ("Type", "Spans", "Share"),
-        tuple((b.label, f"{b.n:,}", percent(b.share)) for b in bars),
+        tuple((b.label, count(b.n), percent(b.share)) for b in bars),
         (),
         lambda width: draw_bars(bars, hue="slate", width=width),
     )

@@ -37,20 +37,22 @@ def flow_figure(readings: Readings) -> Figure:
         )
     names = {row.value: row.name for row in part.with_first}
     order = [*names, END]
-    total = sum(row.n for row in by_step[steps[0]])
+    total = sum(row.n or 0 for row in by_step[steps[0]])
     columns: list[Column] = []
     ribbons: list[Ribbon] = []
     ended: dict[str, int] = {}
     for index, step in enumerate(steps):
         sizes: dict[str, int] = defaultdict(int)
         for row in by_step[step]:
-            sizes[row.from_value] += row.n
+            sizes[row.from_value] += row.n or 0
         columns.append(_column(f"User message {index + 1}", sizes, ended, names, order, total))
         carried = dict(ended)
-        arriving = sum(row.n for row in by_step[step] if row.to_value == END)
+        arriving = sum(row.n or 0 for row in by_step[step] if row.to_value == END)
         for row in by_step[step]:
             target = f"{END}{index + 1}" if row.to_value == END else row.to_value
-            ribbons.append(Ribbon(index, row.from_value, target, row.n / total, _colour(row.from_value)))
+            ribbons.append(
+                Ribbon(index, row.from_value, target, (row.n or 0) / total, _colour(row.from_value))
+            )
         for key, n in carried.items():
             ribbons.append(Ribbon(index, key, key, n / total, "ended"))
         if arriving:
@@ -58,7 +60,7 @@ def flow_figure(readings: Readings) -> Figure:
     last: dict[str, int] = defaultdict(int)
     for row in by_step[steps[-1]]:
         if row.to_value != END:
-            last[row.to_value] += row.n
+            last[row.to_value] += row.n or 0
     columns.append(_column(f"User message {len(steps) + 1}", last, ended, names, order, total))
     rank = {key: i for i, key in enumerate(order)}
     ribbons.sort(key=lambda r: (r.step, rank.get(r.source, 99), rank.get(r.target, 99), r.source, r.target))

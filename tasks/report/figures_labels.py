@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas.stats import GroupShare, LabelShare, ThoughtLabels, TopicShare
-from tasks.report.bars import Bar, draw_bars, draw_grouped_dots, percent
+from tasks.report.bars import Bar, count, draw_bars, draw_grouped_dots, percent
 from tasks.report.columns import Panel, draw_panels
 from tasks.report.figures import Figure, empty_figure
 from tasks.report.figures_flow import flow_figure, transition_figure
@@ -52,7 +52,7 @@ def share_figure(
     bars = [
         Bar(
             row.name,
-            row.share or 0.0,
+            row.share,
             row.n,
             row.low,
             row.high,
@@ -72,7 +72,7 @@ def share_figure(
     rows = [
         (
             b.label,
-            f"{b.n:,}",
+            count(b.n),
             percent(b.share),
             interval(b.low, b.high),
             *((percent(b.published),) if "Published" in columns else ()),
@@ -105,7 +105,7 @@ def _domains(readings: Readings) -> Figure:
     title = "What people talk about"
     if not topics.n_domain_assignments:
         return empty_figure("topic-domains", "topics", title, "No conversation carries a topic label.")
-    first = max(topics.domains, key=lambda row: row.n)
+    first = max(topics.domains, key=lambda row: row.n or 0)
     return share_figure(
         readings,
         name="topic-domains",
@@ -133,15 +133,15 @@ def _subtopics(readings: Readings) -> Figure:
     if not found:
         return empty_figure("topic-subtopics", "topics", title, "No conversation carries a subtopic label.")
     domain_names = {row.value: row.name for row in topics.domains}
-    size = {row.value: row.n for row in topics.domains}
+    size = {row.value: row.n or 0 for row in topics.domains}
 
     def order(row: TopicShare) -> tuple[int, str, int, str]:
-        return (-size.get(row.parent or "", 0), row.parent or "", -row.n, row.name)
+        return (-size.get(row.parent or "", 0), row.parent or "", -(row.n or 0), row.name)
 
     bars = [
         Bar(
             row.name,
-            row.share_of_conversations or 0.0,
+            row.share_of_conversations,
             row.n_conversations,
             row.low_of_conversations,
             row.high_of_conversations,
@@ -149,7 +149,7 @@ def _subtopics(readings: Readings) -> Figure:
         )
         for row in sorted(found, key=order)
     ]
-    most = max(bars, key=lambda b: b.share)
+    most = max(bars, key=lambda b: b.share or 0.0)
     return Figure(
         "topic-subtopics",
         "topics",
@@ -158,7 +158,7 @@ def _subtopics(readings: Readings) -> Figure:
         "Share of the labelled conversations that have the subtopic; these shares add up to more than "
         "100 %. Bands: 95 % interval, participants resampled.",
         ("Domain", "Subtopic", "Conversations", "Share", "95 % interval"),
-        tuple((b.group, b.label, f"{b.n:,}", percent(b.share), interval(b.low, b.high)) for b in bars),
+        tuple((b.group, b.label, count(b.n), percent(b.share), interval(b.low, b.high)) for b in bars),
         (),
         lambda width: draw_grouped_dots(bars, hue="green", width=width),
     )
@@ -170,7 +170,7 @@ def _thought_labels(readings: Readings, part: ThoughtLabels, hue: str) -> Figure
     if not part.n_labelled:
         words = f"No {part.facet} carries a label." if part.n_thoughts else f"No {plural} in this release."
         return empty_figure(plural, "thoughts", title, words)
-    first = max(part.labels, key=lambda row: row.n)
+    first = max(part.labels, key=lambda row: row.n or 0)
     return share_figure(
         readings,
         name=plural,
@@ -190,7 +190,7 @@ def _by_stage(readings: Readings, part: ThoughtLabels, hue: str) -> Figure:
     name = f"{plural}-by-stage"
     title = f"{plural.capitalize()} over the course of a conversation"
     cells = {(row.group, row.value): row for row in part.by_stage}
-    shown = [row for row in sorted(part.labels, key=lambda r: (-r.n, r.name)) if row.n]
+    shown = [row for row in sorted(part.labels, key=lambda r: (-(r.n or 0), r.name)) if row.n]
     if not cells or not shown:
         return empty_figure(name, "thoughts", title, f"No labelled {plural} to follow through the stages.")
     published = STAGE_SHARES.get(part.facet, {}) if readings.with_published else {}
@@ -243,7 +243,7 @@ def _relationships(readings: Readings) -> Figure:
     if not part.n_labelled:
         return empty_figure("relationships", "turns", title, "No user message carries a relationship label.")
     rest = {row.value: row.share for row in part.without_first}
-    deepen = max(part.without_first, key=lambda row: row.n, default=None)
+    deepen = max(part.without_first, key=lambda row: row.n or 0, default=None)
     figure = share_figure(
         readings,
         name="relationships",

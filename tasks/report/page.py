@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tasks.report.bars import percent
+from tasks.report.bars import count, percent
 from tasks.report.drawing import for_page
 from tasks.report.explorer import build_explorer
 from tasks.report.figures import NARROW, WIDE, Figure, list_figures
@@ -147,7 +147,7 @@ def _accounting(inputs: ReportInputs, readings: Readings) -> dict[str, Any]:
                 if p.model_snapshot in (None, "", p.labeller)
                 else f"{p.labeller} ({p.model_snapshot})",
                 p.taxonomy_version,
-                f"{p.n:,}",
+                count(p.n),
                 percent(p.share),
                 f"{p.mean_confidence:.2f}" if p.mean_confidence is not None else "–",
             )

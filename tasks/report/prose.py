@@ -114,7 +114,7 @@ def _shares(readings: Readings) -> list[tuple[str, list[tuple[str, str, str]], i
             heading,
             [
                 (r.name, percent(r.share), interval(r.low, r.high))
-                for r in sorted(rows, key=lambda r: (-r.n, r.name))
+                for r in sorted(rows, key=lambda r: (-(r.n or 0), r.name))
             ],
             base,
         )
@@ -132,7 +132,7 @@ def _models(readings: Readings) -> str:
 
 def _redactions(readings: Readings) -> str:
     part = readings.stats.redactions
-    n = part.n_in_messages + part.n_in_thoughts
+    n = (part.n_in_messages or 0) + (part.n_in_thoughts or 0)
     return f"{n:,} spans were replaced, in {percent(part.share_of_messages_with)} of the messages."
 
 
@@ -149,10 +149,10 @@ def _languages(readings: Readings) -> str:
 
 def _labels(readings: Readings) -> str:
     rows = readings.stats.labelling.provenance
-    total = sum(r.n for r in rows)
+    total = sum(r.n or 0 for r in rows)
     if not total:
         return "This release carries no labels."
-    human = sum(r.n for r in rows if r.source == "human")
+    human = sum(r.n or 0 for r in rows if r.source == "human")
     return (
         f"{total:,} labels; {percent(human / total)} were decided by people, the rest by models or came with the "
         "export (machine labels too). The labels table names source, labeller and taxonomy version of each."

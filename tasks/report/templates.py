@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from tasks.report.bars import count
 from tasks.report.markdown import markdown_text
 from tasks.report.visible import show_controls
 
@@ -59,6 +60,7 @@ def _environment(*, autoescape: bool) -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["n"] = _thousands
+    environment.filters["count"] = count
     return environment
 
 

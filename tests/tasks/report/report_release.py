@@ -287,6 +287,7 @@ def make_stats() -> dict[str, Any]:
             ],
             "quality": {},
         },
+        "completeness": [],
         "funnel": [],
         "quarantine": [],
         "privacy": {},
