@@ -17,13 +17,14 @@ from schemas.stats import FunnelRow, Method, QuarantineRow, StatsDocument
 from tasks.stats.comparison import Comparison, load_published, scan_comparison
 from tasks.stats.completeness import count_nulls
 from tasks.stats.conversations import count_models, count_rows, measure_conversations
-from tasks.stats.export import tabulate
+from tasks.stats.export import FLAGS, tabulate
 from tasks.stats.frames import Frames, collect_frames
 from tasks.stats.intervals import CONFIDENCE, ClusterBootstrap
 from tasks.stats.labelling import count_provenance
 from tasks.stats.names import TaxonomyLike, name_facets
 from tasks.stats.people import count_demographics, count_languages
 from tasks.stats.relationships import count_relationships
+from tasks.stats.suppress import suppress
 from tasks.stats.texts import MAX_TOKENIZED, bin_texts, count_redactions, measure_texts, tokenizer_name
 from tasks.stats.thoughts import count_per_message, count_thought_labels
 from tasks.stats.topics import count_topics
@@ -92,7 +93,7 @@ def compute_stats(
             max_tokenized_texts=MAX_TOKENIZED,
         ),
         counts=count_rows(frames),
-        models=count_models(frames, smallest),
+        models=count_models(frames),
         conversation_length=measure_conversations(frames, boot, list(load_published()), comparison),
         topics=count_topics(frames, names["topic"], boot),
         reasons=count_thought_labels(frames, "reason", names["reason"], names["topic"], boot),
@@ -111,7 +112,20 @@ def compute_stats(
         privacy=dict(privacy or {}),
         cost=dict(cost or {}),
     )
-    return Stats(model.model_dump(mode="json"), tabulate(model), model)
+    model = suppress(model, smallest)
+    return Stats(flags_last(model.model_dump(mode="json")), tabulate(model), model)
+
+
+def flags_last(value: Any) -> Any:
+    """The same document with the flags of a cell after its numbers."""
+    if isinstance(value, list):
+        return [flags_last(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        **{key: flags_last(item) for key, item in value.items() if key not in FLAGS},
+        **{key: value[key] for key in FLAGS if key in value},
+    }
 
 
 def count_clusters(frames: Frames) -> int:

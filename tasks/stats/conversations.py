@@ -33,13 +33,8 @@ def count_rows(frames: Frames) -> Counts:
     )
 
 
-def count_models(frames: Frames, smallest_cell: int) -> list[ModelRow]:
-    """One row a model, the most used first; models with too few participants show no counts.
-
-    Args:
-        frames: collected inputs.
-        smallest_cell: models with fewer participants are suppressed; 0 suppresses none.
-    """
+def count_models(frames: Frames) -> list[ModelRow]:
+    """One row a model, the most used first."""
     thoughts = frames.thoughts.group_by("c").agg(
         n_reasons=(pl.col("kind") == "reason").sum(), n_reactions=(pl.col("kind") == "reaction").sum()
     )
@@ -65,15 +60,7 @@ def count_models(frames: Frames, smallest_cell: int) -> list[ModelRow]:
             nulls_last=True,
         )
     )
-    rows: list[ModelRow] = []
-    for row in models.iter_rows(named=True):
-        hidden = row["n_participants"] < smallest_cell
-        shown = {k: (None if hidden and k not in _MODEL_KEYS else v) for k, v in row.items()}
-        rows.append(ModelRow.model_validate({**shown, "is_suppressed": hidden}))
-    return sorted(rows, key=lambda r: (r.is_suppressed, r.model_name if r.is_suppressed else ""))
-
-
-_MODEL_KEYS = ("model_name", "model_provider")
+    return [ModelRow.model_validate(row) for row in models.iter_rows(named=True)]
 
 
 def measure_conversations(

@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from schemas import stats as s
 
+FLAGS = ("is_suppressed", "is_held")
+
 
 def tabulate(model: s.StatsDocument) -> dict[str, pl.DataFrame]:
     """One frame for each list of the document; columns and types are those of its rows.
@@ -76,7 +78,7 @@ def _frame(row_type: type[BaseModel], lists: dict[str, Sequence[BaseModel]], key
         for name, found in lists.items()
         for row in found
     ]
-    last = [flag for flag in ("is_suppressed", "is_held") if flag in schema]
+    last = [flag for flag in FLAGS if flag in schema]
     return pl.DataFrame(rows, schema=schema).select(pl.exclude(last), *last)
 
 

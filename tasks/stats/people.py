@@ -5,12 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from schemas.stats import DemographicCell, Demographics, LanguageRow
+from tasks.stats.cells import round_count
 from tasks.stats.frames import Frames
 
 ATTRIBUTES = ("age_band", "gender", "education", "occupation_group", "ai_use_frequency", "purposes")
 MISSING = "(missing)"
 REST = "(other or missing)"
-ROUND_TO = 5
 
 
 def count_demographics(participants: pl.DataFrame, smallest_cell: int) -> Demographics:
@@ -49,8 +49,8 @@ def count_demographics(participants: pl.DataFrame, smallest_cell: int) -> Demogr
                 if count
             ]
     if smallest_cell:
-        shown = _round(silent) if silent == 0 or silent >= smallest_cell else None
-        return Demographics(n_participants=_round(n), n_without_answers=shown, cells=cells)
+        shown = round_count(silent) if silent == 0 or silent >= smallest_cell else None
+        return Demographics(n_participants=n, n_without_answers=shown, cells=cells)
     return Demographics(n_participants=n, n_without_answers=silent, cells=cells)
 
 
@@ -111,9 +111,9 @@ def _count_answers(column: pl.Series) -> tuple[list[tuple[str, int]], int]:
 def _hide(
     attribute: str, answers: list[tuple[str, int]], missing: int, n: int, smallest_cell: int
 ) -> list[DemographicCell]:
-    base = _round(n)
+    base = round_count(n)
     rest = missing + sum(count for _, count in answers if count < smallest_cell)
-    visible = [(value, _round(count)) for value, count in answers if count >= smallest_cell]
+    visible = [(value, round_count(count)) for value, count in answers if count >= smallest_cell]
     cells = [
         DemographicCell(
             attribute=attribute,
@@ -131,14 +131,10 @@ def _hide(
             DemographicCell(
                 attribute=attribute,
                 value=REST,
-                n=None if hidden else _round(rest),
-                share=None if hidden or not base else round(min(1.0, _round(rest) / base), 6),
+                n=None if hidden else round_count(rest),
+                share=None if hidden or not base else round(min(1.0, round_count(rest) / base), 6),
                 is_missing=True,
                 is_suppressed=hidden,
             )
         )
     return cells
-
-
-def _round(count: int) -> int:
-    return ROUND_TO * ((2 * count + ROUND_TO) // (2 * ROUND_TO))

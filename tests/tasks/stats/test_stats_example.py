@@ -54,7 +54,7 @@ def test_document_follows_the_schema(invent, taxonomies, n, policy) -> None:
 
 
 if __name__ == "__main__":
-    from conftest import NODES, Taxonomy, build_tables, invent_records
+    from stats_corpus import NODES, Taxonomy, build_tables, invent_records
 
     example = make_example(
         build_tables(*invent_records(60, 7)), {facet: Taxonomy(nodes) for facet, nodes in NODES.items()}

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stats_corpus import as_table
+
+from schemas.config import StatsSettings
+from tasks.stats.cells import choose_hidden
+from tasks.stats.compute import compute_stats
+from tasks.stats.people import count_demographics
+
+LIMIT = 10
+# totals of rows, which the funnel shows anyway; the class of a bin; thoughts per message hold their own rule
+ROW_COUNTS = {
+    "n_conversations_labelled", "n_labelled", "n_unlabelled", "n_thoughts", "n_user_messages", "n_texts",
+    "n_rows", "n_domain_assignments", "n_subtopic_assignments",
+}  # fmt: skip
+
+
+def small_counts(value: Any, path: str = "") -> Iterator[str]:
+    """Paths of counts from 1 to 9 outside of row accounting."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if path == "" and key in {"method", "counts", "funnel", "quarantine", "privacy", "cost"}:
+                continue
+            if "histogram" in path and key == "n_messages":
+                continue
+            is_total = key in ROW_COUNTS or (key == "n_conversations" and path == ".topics")
+            is_total |= key == "n_participants" and path == ".demographics"
+            is_total |= key == "n_messages" and "thoughts_per_message" in path
+            is_count = key in {"n", "base"} or key.startswith("n_")
+            if is_count and not is_total and isinstance(item, int) and 0 < item < LIMIT:
+                yield f"{path}.{key}={item}"
+            yield from small_counts(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            if path.endswith("per_message") and isinstance(item, int) and 0 < item < LIMIT:
+                yield f"{path}[{i}]={item}"
+            yield from small_counts(item, f"{path}[{i}]")
+
+
+def run(tables, taxonomies, policy="strict") -> dict[str, Any]:
+    return compute_stats(
+        tables, taxonomies=taxonomies, settings=StatsSettings(resamples=100), min_cell=LIMIT, policy=policy
+    ).document
+
+
+@pytest.mark.parametrize(("n", "seed"), [(1, 1), (3, 2), (12, 3), (40, 4), (90, 5), (300, 6)])
+def test_strict_shows_no_small_count_anywhere(invent, taxonomies, n, seed) -> None:
+    document = run(invent(n, seed), taxonomies)
+    assert list(small_counts(document)) == []
+
+
+def test_as_published_suppresses_nothing(invent, taxonomies) -> None:
+    document = run(invent(12, 3), taxonomies, "as-published")
+    assert list(small_counts(document)) != []
+    assert '"is_suppressed": true' not in str(document).replace("'", '"').replace("True", "true")
+
+
+def test_what_is_shown_under_strict_is_what_was_counted(invent, taxonomies) -> None:
+    tables = invent(90, 5)
+    strict, plain = run(tables, taxonomies), run(tables, taxonomies, "as-published")
+    assert strict["counts"] == plain["counts"]
+    n_shown = 0
+    for key in ("reasons", "reactions"):
+        for table in ("labels", "by_stage", "by_domain", "by_length"):
+            for a, b in zip(strict[key][table], plain[key][table], strict=True):
+                if not a["is_suppressed"]:
+                    assert a == b
+                    n_shown += 1
+                else:
+                    assert a["n"] is None
+                    assert a["share"] is a["low"] is a["high"] is None
+    assert n_shown > 20
+
+
+def test_tables_hold_back_what_the_document_holds_back(invent, taxonomies) -> None:
+    stats = compute_stats(
+        invent(40, 4),
+        taxonomies=taxonomies,
+        settings=StatsSettings(resamples=100),
+        min_cell=LIMIT,
+        policy="strict",
+    )
+    for name, frame in stats.tables.items():
+        for column in frame.columns:
+            is_count = column in {"n", "base"} or (column.startswith("n_") and name == "models")
+            if is_count and frame[column].dtype == pl.Int64:
+                shown = frame[column].drop_nulls()
+                assert ((shown == 0) | (shown >= LIMIT)).all(), (name, column)
+
+
+@given(st.data())
+def test_no_small_cell_follows_from_a_total(data) -> None:
+    rows, columns = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 5))
+    cells = data.draw(st.lists(st.integers(0, 40), min_size=rows * columns, max_size=rows * columns))
+    counts = np.array(cells, dtype=np.int64).reshape(rows, columns)
+    hidden = choose_hidden(counts, LIMIT)
+    assert not (hidden & (counts == 0)).any()
+    assert hidden[(counts > 0) & (counts < LIMIT)].all()
+    for line, mask in (*zip(counts, hidden, strict=True), *zip(counts.T, hidden.T, strict=True)):
+        left_over = (~mask & (line > 0)).any()
+        if mask.any() and left_over:
+            assert mask.sum() >= 2
+            assert line[mask].sum() >= LIMIT
+
+
+def people(**columns: list[Any]) -> pl.DataFrame:
+    n = len(next(iter(columns.values())))
+    rows = [{"participant_id": f"user{i}", **{k: v[i] for k, v in columns.items()}} for i in range(n)]
+    return as_table("participants", rows)
+
+
+def test_small_answers_merge_with_the_missing_and_counts_are_rounded() -> None:
+    gender = ["female"] * 33 + ["male"] * 22 + ["another"] * 3 + [None] * 9
+    found = count_demographics(people(gender=gender), LIMIT)
+    cells = {c.value: c.n for c in found.cells if c.attribute == "gender"}
+    assert cells == {"female": 35, "male": 20, "(other or missing)": 10}
+    assert found.n_participants == 67
+    few = count_demographics(people(gender=["female"] * 33 + ["another"] * 3), LIMIT)
+    rest = [c for c in few.cells if c.attribute == "gender" and c.is_missing]
+    assert [(c.n, c.share, c.is_suppressed) for c in rest] == [(None, None, True)]
+
+
+def test_several_purposes_count_once_each() -> None:
+    found = count_demographics(people(purposes=[["work", "home"], ["work", "work"], [], []]), 0)
+    cells = {c.value: (c.n, c.share) for c in found.cells if c.attribute == "purposes"}
+    assert cells == {"work": (2, 0.5), "home": (1, 0.25), "(missing)": (2, 0.5)}
+    assert found.n_without_answers == 2
