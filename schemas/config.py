@@ -91,7 +91,7 @@ class TagSettings(Group):
 
     model: str = Field(
         default="local",
-        description="`local` (embedded, no network), `none`, or any litellm model; a comma list is a fallback order.",
+        description="`local` (embedded, no network), `lexical` (no model at all), `none`, or any litellm model; a comma list is a fallback order.",
     )
     budget_usd: float = Field(
         default=0.0, ge=0, description="Hard limit for provider calls in USD; 0 means no paid call at all."
@@ -121,6 +121,10 @@ class TagSettings(Group):
         default="", description="Folder with the embedding model; takes precedence over the packaged one."
     )
     replay: bool = Field(default=False, description="Answer from the memo only; a missing entry is an error.")
+    relabel_unknown: bool = Field(
+        default=False,
+        description="Ask the model where an export's label is not in the taxonomy; otherwise such an item stays without a label.",
+    )
 
 
 class StatsSettings(Group):

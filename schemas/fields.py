@@ -314,6 +314,8 @@ CLEAN_MESSAGES = _clean(
 )
 CLEAN_THOUGHTS = _clean(STAGED_THOUGHTS, "clean_thoughts", (_CONVERSATION_ID, _N_REDACTIONS))
 
+_TEXT_FOR_REVIEW = Field("text", "string", "Scrubbed text of the item.", is_free_text=True, source="scrub")
+
 QUARANTINE = Table(
     "quarantine",
     "staged",
@@ -331,6 +333,92 @@ QUARANTINE = Table(
         Field("rule", "string", "Name of the rule that was broken."),
         Field("message", "string", "What the rule says; never the value."),
         Field("stage", "string", "Stage that found it.", values=("ingest", "validate", "scrub", "privacy")),
+    ),
+)
+
+TAG_OUTCOMES = Table(
+    "tag_outcomes",
+    "staged",
+    "Items without a label and why: abstentions, failures, and items nobody was asked about; no text.",
+    ("item_id", "facet"),
+    (
+        Field("item_id", "string", "Conversation, user message or thought."),
+        Field("facet", "string", "Which question has no answer.", values=FACETS),
+        Field("outcome", "string", "What happened.", values=("abstained", "failed", "not_asked")),
+        Field("error", "string", "Named reason, e.g. `no_text`, `unknown_export_label`, `bad_json`."),
+        Field("labeller", "string", "Who was asked; empty where nobody was."),
+        Field("n_attempts", "int32", "Answers asked for.", unit="calls"),
+    ),
+)
+LABEL_REVIEW = Table(
+    "label_review",
+    "staged",
+    "Labels that a person should look at, the most useful first; holds scrubbed text.",
+    ("item_id", "facet"),
+    (
+        Field("item_id", "string", "Conversation, user message or thought."),
+        Field("facet", "string", "Which question.", values=FACETS),
+        Field("value", "string", "Label given; null where none was.", nullable=True),
+        Field("second_value", "string", "What the other labeller or the runner-up says.", nullable=True),
+        Field("why", "string", "Why it is queued: disagreement, unsure, rare, taxonomy_change."),
+        Field("confidence", "float64", "Probability of the label; null where none is known.", nullable=True),
+        Field("priority", "float64", "Rank in the queue; higher first."),
+        _TEXT_FOR_REVIEW,
+        replace(
+            _TEXT_FOR_REVIEW,
+            name="context",
+            description="Scrubbed text that the item stands on; empty where none is needed.",
+        ),
+        Field("decision", "string", "Node id a person chose; null while open.", nullable=True),
+        Field("reviewer", "string", "Who decided; null while open.", nullable=True),
+    ),
+)
+GOLD_LABELS = Table(
+    "gold_labels",
+    "staged",
+    "Labels that are taken as right, with scrubbed text, to fit and measure the taggers.",
+    ("gold_id", "facet", "value"),
+    (
+        Field("gold_id", "string", "Digest of text, context and position."),
+        Field("facet", "string", "Which question the label answers.", values=FACETS),
+        Field("value", "string", "Taxonomy node id."),
+        Field("group_id", "string", "Digest of the conversation: items of one are never split."),
+        replace(_TEXT_FOR_REVIEW, description="Scrubbed text of the item."),
+        replace(
+            _TEXT_FOR_REVIEW,
+            name="context",
+            description="Scrubbed text that the item stands on; empty where none is needed.",
+        ),
+        Field("position", "int32", "Position of the message, from 0; null if unknown.", nullable=True),
+        Field(
+            "n_messages",
+            "int32",
+            "Messages of the conversation; null if unknown.",
+            nullable=True,
+            unit="messages",
+        ),
+        Field("origin", "string", "Where the label comes from: `export` or a reviewer."),
+    ),
+)
+LABEL_MEMO = Table(
+    "label_memo",
+    "staged",
+    "Answers of models that were paid for, by the digest of the question; no text.",
+    ("key",),
+    (
+        Field("key", "string", "Digest of text, context, decision set, prompt, model, parameters, schema."),
+        Field("facet", "string", "Which question.", values=FACETS),
+        Field("values", "list<string>", "Node ids answered; empty for an abstention."),
+        Field("runner_up", "string", "Second choice; null where none was given.", nullable=True),
+        Field("confidence", "float64", "Confidence; null where none was given.", nullable=True),
+        Field("abstained", "string", "Why no label was given; empty where one was."),
+        Field("model", "string", "Model that was asked, as configured."),
+        Field("model_snapshot", "string", "Model that answered, as the provider names it."),
+        Field("prompt_sha256", "string", "Digest of the prompt file."),
+        Field("input_tokens", "int64", "Tokens sent, this item's part of the call.", unit="tokens"),
+        Field("output_tokens", "int64", "Tokens received, this item's part of the call.", unit="tokens"),
+        Field("cost_usd", "float64", "Price paid, this item's part of the call.", unit="USD"),
+        Field("labelled_at", "timestamp", "When the model answered."),
     ),
 )
 
@@ -612,7 +700,19 @@ STAGED_TABLES: tuple[Table, ...] = (STAGED_CONVERSATIONS, STAGED_MESSAGES, STAGE
 CLEAN_TABLES: tuple[Table, ...] = (CLEAN_CONVERSATIONS, CLEAN_MESSAGES, CLEAN_THOUGHTS)
 
 TABLES: Mapping[str, Table] = MappingProxyType(
-    {t.name: t for t in (*STAGED_TABLES, *CLEAN_TABLES, QUARANTINE, *BASE_TABLES)}
+    {
+        t.name: t
+        for t in (
+            *STAGED_TABLES,
+            *CLEAN_TABLES,
+            QUARANTINE,
+            TAG_OUTCOMES,
+            LABEL_REVIEW,
+            GOLD_LABELS,
+            LABEL_MEMO,
+            *BASE_TABLES,
+        )
+    }
 )
 """Every base table by name."""
 VIEWS: Mapping[str, Table] = MappingProxyType({t.name: t for t in READER_VIEWS})

@@ -20,6 +20,9 @@ os.environ.update(
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test-secret",
         "AWS_DEFAULT_REGION": "us-east-1",
+        # small matrices: threads that spin only slow a shared machine down
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
         "NO_COLOR": "1",
         "COLUMNS": "200",
     }

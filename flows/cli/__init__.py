@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from flows.cli import config, store, synth
+from flows.cli import config, store, synth, tag
 
 COMMAND_MODULES: tuple[ModuleType, ...] = (
     store,
     synth,
     config,
+    tag,
 )
 """Every module offers `register(app)`; the order is the order of `--help`."""

@@ -17,7 +17,7 @@ from schemas.fields import SCHEMA_VERSION
 from schemas.refs import ArtifactRef
 
 if TYPE_CHECKING:
-    from tasks.storage import Store
+    from tasks.storage.store import Store
 
 WORK = "work"
 """Folder of intermediate files in the private store; holds raw text, deleted after publication."""

@@ -1,0 +1,248 @@
+"""The embedded tagger: a head over sentence vectors and cues, refitted in under a second.
+
+It knows the seed examples that ship and, where there is any, gold. Without gold it is zero-shot with
+regard to the data; with a new taxonomy it learns from the definitions and examples of the nodes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.taxonomies import Taxonomy
+from tasks.tag.embedding import Embedder
+from tasks.tag.features import (
+    Prototypes,
+    build_features,
+    describe_taxonomy,
+    list_descriptions,
+    list_texts,
+)
+from tasks.tag.head import Head, Matrix, fit_head, fit_temperature
+from tasks.tag.items import Gold, Item
+from tasks.tag.seeds import load_seeds
+
+HEAD_VERSION = 1
+"""Raised when features, seeds or fitting change what the same item is labelled."""
+
+_C = 3.0
+_SEED_WEIGHT = 2.0
+"""A seed counts as two gold items: gold is a noisy judgement of one case, a seed a clear case."""
+_PRIOR_POWER = 0.3
+"""How far class weights lean from balanced (0) to the expected shares (1)."""
+_FOLDS = 4
+_MIN_GOLD = 40
+_SECOND_TOPIC = 0.5
+"""A further topic holds from this share of the first one's probability."""
+_MAX_TOPICS = 3
+_CHUNK = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a labeller says about one item.
+
+    Attributes:
+        item_id: public id of the item.
+        values: node ids; topics hold domains and subtopics, the first domain first. Empty: abstained.
+        confidence: probability of the first value.
+        ranking: node ids with their probability, the likeliest first.
+        abstained: why no label is given (`no_text`, `unsure`), else empty.
+    """
+
+    item_id: str
+    values: tuple[str, ...]
+    confidence: float
+    ranking: tuple[tuple[str, float], ...]
+    abstained: str = ""
+
+    @property
+    def runner_up(self) -> str | None:
+        """The likeliest node that was not chosen, on the level of the first value."""
+        return next((v for v, _ in self.ranking if v not in self.values), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTagger:
+    """A tagger fitted to one taxonomy.
+
+    Attributes:
+        taxonomy: what may be answered.
+        head: the fitted head.
+        n_gold: gold examples it was fitted on, beside the seeds.
+        snapshot: weights, head version and digest of the training examples; names the labeller exactly.
+    """
+
+    taxonomy: Taxonomy
+    embedder: Embedder
+    prototypes: Prototypes
+    head: Head
+    center: Matrix
+    position_fill: Matrix
+    n_gold: int
+    snapshot: str
+
+    def predict(self, items: Sequence[Item], abstain_below: float = 0.0) -> list[Prediction]:
+        """Label items; one prediction an item, in order."""
+        predictions: list[Prediction] = []
+        for start in range(0, len(items), _CHUNK):
+            chunk = items[start : start + _CHUNK]
+            features = _assemble(self, chunk)
+            for item, row in zip(chunk, self.head.probabilities(features), strict=True):
+                predictions.append(_decide(self.taxonomy, item, row, abstain_below))
+        return predictions
+
+
+def fit_tagger(taxonomy: Taxonomy, embedder: Embedder, gold: Sequence[Gold] = ()) -> LocalTagger:
+    """Fit the head on seeds and gold.
+
+    Gold of other facets, of nodes that the taxonomy does not offer, and without words is left out.
+    """
+    choices = [n.id for n in taxonomy.choices]
+    known = [g for g in gold if g.facet == taxonomy.facet and g.value in choices and not g.item.is_empty]
+    known.sort(key=lambda g: (g.item.group, g.item.item_id, g.value))
+    seeds = load_seeds(taxonomy)
+    examples = [*seeds, *known]
+    prototypes = describe_taxonomy(taxonomy, embedder)
+    features, positions = build_features(taxonomy.facet, [g.item for g in examples], embedder, prototypes)
+    fill = _mean_known(positions)
+    matrix = np.hstack([features, np.where(np.isnan(positions), fill, positions)])
+    center = matrix.mean(axis=0)
+    labels = np.array([choices.index(g.value) for g in examples], dtype=np.int64)
+    base = np.array([_SEED_WEIGHT] * len(seeds) + [1.0] * len(known))
+    weights = _balance(taxonomy, labels, base, known)
+    head = _fit(matrix - center, labels, len(choices), weights, examples, len(seeds))
+    return LocalTagger(
+        taxonomy=taxonomy,
+        embedder=embedder,
+        prototypes=prototypes,
+        head=head,
+        center=center,
+        position_fill=fill,
+        n_gold=len(known),
+        snapshot=f"{embedder.snapshot}+head{HEAD_VERSION}:{_digest_examples(examples)}",
+    )
+
+
+def list_training_texts(taxonomy: Taxonomy, gold: Sequence[Gold]) -> list[str]:
+    """Return every text that fitting embeds."""
+    examples = [g.item for g in (*load_seeds(taxonomy), *gold) if not g.item.is_empty]
+    described = [text for text, _ in list_descriptions(taxonomy)]
+    return [*described, *list_texts(taxonomy.facet, examples)]
+
+
+def _fit(
+    matrix: Matrix,
+    labels: NDArray[np.int64],
+    n_labels: int,
+    weights: Matrix,
+    examples: Sequence[Gold],
+    n_seeds: int,
+) -> Head:
+    head = fit_head(matrix, labels, n_labels, weights, _C)
+    of_gold = np.arange(len(examples)) >= n_seeds
+    if of_gold.sum() < _MIN_GOLD:
+        return head
+    # calibrated on gold that the folds' heads have not seen; seeds are too clear to calibrate on
+    folds = np.array([_fold(g) for g in examples])
+    logits = np.zeros((len(examples), n_labels))
+    for fold in range(_FOLDS):
+        held = (folds == fold) & of_gold
+        if held.any():
+            part = ~held
+            fitted = fit_head(matrix[part], labels[part], n_labels, weights[part], _C)
+            logits[held] = fitted.logits(matrix[held])
+    temperature = fit_temperature(logits[of_gold], labels[of_gold], np.ones(int(of_gold.sum())))
+    return Head(head.weights, temperature)
+
+
+def _balance(taxonomy: Taxonomy, labels: NDArray[np.int64], base: Matrix, known: Sequence[Gold]) -> Matrix:
+    """Weight classes towards their expected shares, tempered, so that rare labels are still learned."""
+    choices = taxonomy.choices
+    parents = Counter(n.parent for n in choices)
+    shares = np.array(
+        [n.prior or _parent_prior(taxonomy, n.parent) / max(parents[n.parent], 1) for n in choices]
+    )
+    if len(known) >= _MIN_GOLD * len(choices):
+        counted = Counter(g.value for g in known)
+        shares = np.array([counted[n.id] + 1.0 for n in choices])
+    target = (shares / shares.sum()) ** _PRIOR_POWER
+    target /= target.sum()
+    totals = np.bincount(labels, weights=base, minlength=len(choices))
+    return base * (target / np.maximum(totals, 1e-9))[labels] * base.sum()
+
+
+def _parent_prior(taxonomy: Taxonomy, parent: str | None) -> float:
+    prior = taxonomy.node(parent).prior if parent else None
+    return prior if prior is not None else 1.0 / max(len(taxonomy.roots), 1)
+
+
+def _assemble(tagger: LocalTagger, items: Sequence[Item]) -> Matrix:
+    features, positions = build_features(tagger.taxonomy.facet, items, tagger.embedder, tagger.prototypes)
+    filled = np.where(np.isnan(positions), tagger.position_fill, positions)
+    return np.hstack([features, filled]) - tagger.center
+
+
+def _decide(taxonomy: Taxonomy, item: Item, row: Matrix, abstain_below: float) -> Prediction:
+    if taxonomy.facet == "relationship" and (item.position == 0 or not (item.position or item.context)):
+        first = next((n.id for n in taxonomy.nodes if n.by_position), None)
+        if first is not None:
+            return Prediction(item.item_id, (first,), 1.0, ((first, 1.0),))
+    ranking = rank_nodes(taxonomy, row)
+    if item.is_empty:
+        return Prediction(item.item_id, (), 0.0, ranking, "no_text")
+    values = choose_topics(taxonomy, row) if taxonomy.multi_label else (ranking[0][0],)
+    confidence = dict(ranking)[values[0]]
+    if confidence < abstain_below:
+        return Prediction(item.item_id, (), confidence, ranking, "unsure")
+    return Prediction(item.item_id, values, confidence, ranking)
+
+
+def rank_nodes(taxonomy: Taxonomy, row: Matrix) -> tuple[tuple[str, float], ...]:
+    """Return all nodes by probability; a parent has the sum of its children's."""
+    scores: dict[str, float] = {}
+    for node, value in zip(taxonomy.choices, row, strict=True):
+        scores[node.id] = float(value)
+        if node.parent is not None:
+            scores[node.parent] = scores.get(node.parent, 0.0) + float(value)
+    return tuple(sorted(scores.items(), key=lambda s: (-s[1], s[0])))
+
+
+def choose_topics(taxonomy: Taxonomy, row: Matrix) -> tuple[str, ...]:
+    """Return the domains and then the subtopics that hold.
+
+    The likeliest domain holds always; another one from half of its probability. Within a domain that
+    holds, its likeliest subtopic holds, and others from half of that one's probability.
+    """
+    ranked = rank_nodes(taxonomy, row)
+    tops = [(v, p) for v, p in ranked if taxonomy.parent_of(v) is None]
+    held = [v for v, p in tops if p >= _SECOND_TOPIC * tops[0][1]][:_MAX_TOPICS]
+    subtopics: list[str] = []
+    for domain in held:
+        below = [(v, p) for v, p in ranked if taxonomy.parent_of(v) == domain]
+        subtopics += [v for v, p in below if p >= _SECOND_TOPIC * below[0][1]][:2]
+    return (*held, *subtopics)
+
+
+def _mean_known(positions: Matrix) -> Matrix:
+    if not positions.shape[1]:
+        return np.zeros(0)
+    known = positions[~np.isnan(positions).any(axis=1)]
+    return known.mean(axis=0) if len(known) else np.zeros(positions.shape[1])
+
+
+def _fold(gold: Gold) -> int:
+    # a group stays together; seeds are their own groups
+    return int(hashlib.blake2b(gold.item.group.encode(), digest_size=4).hexdigest(), 16) % _FOLDS
+
+
+def _digest_examples(examples: Sequence[Gold]) -> str:
+    digest = hashlib.blake2b(digest_size=8)
+    for g in examples:
+        digest.update(f"{g.value}\x00{g.item.text}\x00{g.item.context}\x00{g.item.position}\x01".encode())
+    return digest.hexdigest()
