@@ -47,6 +47,17 @@ class IngestSettings(Group):
     )
 
 
+class CustomRecognizer(Group):
+    """A recogniser of the project's own, run by RE2 in linear time."""
+
+    name: str = Field(description="Name shown in spans and in the audit table.")
+    type: str = Field(default="ID", description="Type of its spans, from the closed list.")
+    pattern: str = Field(description="RE2 expression; the whole match is the span.")
+    score: float = Field(default=0.8, ge=0, le=1, description="Score of its spans.")
+    must: tuple[str, ...] = Field(default=(), description="Examples that must match; checked at start.")
+    must_not: tuple[str, ...] = Field(default=(), description="Texts that must not match; checked at start.")
+
+
 class PrivacySettings(Group):
     """Scrubbing, identifiers and k-anonymity."""
 
@@ -72,6 +83,9 @@ class PrivacySettings(Group):
     )
     allow: tuple[str, ...] = Field(
         default=(), description="Strings that are never masked (products, public figures)."
+    )
+    recognizers: tuple[CustomRecognizer, ...] = Field(
+        default=(), description="Recognisers of the project's own: study ids, site names."
     )
     deny_file: str = Field(
         default="", description="File of strings that are always masked, one a line; read, never stored."

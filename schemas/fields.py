@@ -421,6 +421,51 @@ LABEL_MEMO = Table(
         Field("labelled_at", "timestamp", "When the model answered."),
     ),
 )
+_SPAN_PLACE = (
+    Field("item_id", "string", "Message, thought or other text that holds the span."),
+    _CONVERSATION_ID,
+    Field("field", "string", "Which column the text comes from."),
+    Field("start", "int32", "First code point of the span in the original text."),
+    Field("end", "int32", "One past its last code point."),
+    Field("type", "string", "Type of the span.", source="scrub"),
+    Field("recognizer", "string", "Which recogniser found it.", source="scrub"),
+)
+_SPAN_SCORE = Field("score", "float64", "How sure the recogniser is, 0 to 1.", source="scrub")
+_SURFACE_HMAC = Field(
+    "surface_hmac", "string", "Keyed digest of the type and the surface form; the text itself is nowhere."
+)
+SCRUB_AUDIT = Table(
+    "scrub_audit",
+    "staged",
+    "One row a masked span: private, no text.",
+    ("item_id", "start"),
+    (
+        *_SPAN_PLACE,
+        _SPAN_SCORE,
+        Field("recognizer_version", "string", "Version of the recogniser.", source="scrub"),
+        Field("action", "string", "What was done.", values=("replace",), source="scrub"),
+        Field("replacement", "string", "What stands in its place.", source="scrub"),
+        _SURFACE_HMAC,
+    ),
+)
+SCRUB_REVIEW = Table(
+    "scrub_review",
+    "staged",
+    "One row a span or text that a person should look at: private, no text.",
+    ("item_id", "start", "type"),
+    (
+        *_SPAN_PLACE,
+        _SPAN_SCORE,
+        Field(
+            "status",
+            "string",
+            "Undecided blocks a strict run; masked and unjudged are listed only.",
+            values=("undecided", "masked", "unjudged"),
+            source="scrub",
+        ),
+        _SURFACE_HMAC,
+    ),
+)
 
 PARTICIPANTS = Table(
     "participants",
@@ -710,6 +755,8 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             LABEL_REVIEW,
             GOLD_LABELS,
             LABEL_MEMO,
+            SCRUB_AUDIT,
+            SCRUB_REVIEW,
             *BASE_TABLES,
         )
     }

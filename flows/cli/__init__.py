@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from flows.cli import config, store, synth, tag
+from flows.cli import config, scrub, store, synth, tag
 
 COMMAND_MODULES: tuple[ModuleType, ...] = (
     store,
     synth,
+    scrub,
     config,
     tag,
 )

@@ -1,0 +1,78 @@
+"""`thoughttrace scrub`: mask personal data in a JSONL file of texts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from schemas.errors import ReviewPendingError
+
+FileArgument = Annotated[
+    Path,
+    typer.Argument(
+        help='JSONL of {"id","text","conversation_id"?,"role"?,"field"?}.', exists=True, dir_okay=False
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the command."""
+    app.command("scrub")(scrub)
+
+
+def scrub(
+    file: FileArgument,
+    out: Annotated[Path | None, typer.Option("--out", help="Write here instead of to stdout.")] = None,
+    policy: Annotated[str, typer.Option("--policy", help="strict, as-published or auto (strict).")] = "auto",
+    review: Annotated[
+        str,
+        typer.Option(
+            "--review", help="Uncertain spans: block (exit 1), mask, or auto (left as they are and counted)."
+        ),
+    ] = "auto",
+    high_recall: Annotated[
+        bool, typer.Option("--high-recall", help="Use two name models: higher recall, about half the speed.")
+    ] = False,
+) -> None:
+    """Mask personal data: one line out for a line in, with the spans in code points of the input.
+
+    Lines that share a conversation_id are read together: a name found in one is masked in all.
+    """
+    from tasks.scrub.jsonl import scrub_file
+
+    with out.open("w", encoding="utf-8", newline="\n") if out else _stdout() as sink:
+        report = scrub_file(file, sink, policy=policy, review=review, high_recall=high_recall)
+    if report.n_undecided:
+        message = (
+            f"{report.n_undecided} uncertain spans in {report.n_undecided_texts} texts were left as they are"
+        )
+        if review == "block":
+            raise ReviewPendingError(f"{message}; mask them too with --review mask")
+        typer.echo(f"{message}; mask them too with --review mask", err=True)
+    if report.n_unjudged:
+        typer.echo(
+            f"{report.n_unjudged} texts are in a script that the name models cannot read; review them by hand",
+            err=True,
+        )
+
+
+class _stdout:  # noqa: N801 - a context manager used like a function
+    """Standard output as UTF-8, left open."""
+
+    def __enter__(self):  # noqa: ANN204
+        """Return the stream."""
+        import io
+
+        sys.stdout.flush()
+        self._stream = io.TextIOWrapper(
+            sys.stdout.buffer, encoding="utf-8", newline="\n", write_through=False
+        )
+        return self._stream
+
+    def __exit__(self, *_: object) -> None:
+        """Flush and let go."""
+        self._stream.flush()
+        self._stream.detach()

@@ -1,0 +1,195 @@
+"""Decides what is masked in one conversation, all its texts read together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tasks.scrub.policy import (
+    Thresholds,
+    choose_assistant,
+    choose_user_side,
+    people_beside_contacts,
+)
+from tasks.scrub.propagate import Propagator, collect_names, name_tokens
+from tasks.scrub.redact import Placeholders, redact_text
+from tasks.scrub.spans import Span, merge_overlapping, outside
+
+MAX_ROUNDS = 4
+Detect = Callable[[Sequence[str]], list[list[Span]]]
+Rule = Callable[[str, str], str | None]
+"""Standing decision on a surface and its type: `mask`, `keep` or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One text of a conversation.
+
+    Attributes:
+        item_id: id of the text.
+        text: the text.
+        is_assistant: whether a model wrote it.
+    """
+
+    item_id: str
+    text: str
+    is_assistant: bool
+
+
+@dataclass(slots=True)
+class Decision:
+    """What is done to one text.
+
+    Attributes:
+        masks: spans replaced, in order, not overlapping.
+        labels: their replacements.
+        undecided: spans shown to a reviewer, none touching a mask.
+        redacted: the text after redaction.
+    """
+
+    masks: list[Span] = field(default_factory=list[Span])
+    labels: list[str] = field(default_factory=list[str])
+    undecided: list[Span] = field(default_factory=list[Span])
+    redacted: str = ""
+
+
+def no_rule(surface: str, kind: str) -> str | None:
+    """Return None: no standing decisions."""
+    del surface, kind
+    return None
+
+
+def decide_conversation(
+    turns: Sequence[Turn],
+    candidates: Sequence[Sequence[Span]],
+    detect: Detect,
+    thresholds: Thresholds,
+    rule: Rule = no_rule,
+) -> list[Decision]:
+    """Choose, propagate, merge and number the spans of a conversation, then read the result once more.
+
+    What the name model finds depends on the words around a name, so a redacted text may show a name that
+    the original hid. Redacted texts are read again until nothing new is found: redacting twice changes
+    nothing.
+
+    Args:
+        turns: texts in the order in which people are numbered.
+        candidates: what the detector found in each.
+        detect: the detector, for the second reading.
+        thresholds: scores of masking and review.
+        rule: standing decisions.
+    """
+    found = [list(spans) for spans in candidates]
+    decisions = _decide_once(turns, found, thresholds, rule)
+    unread = [i for i, d in enumerate(decisions) if d.masks]
+    for _ in range(MAX_ROUNDS):
+        if not unread:
+            break
+        again = detect([decisions[i].redacted for i in unread])
+        fresh = {
+            i: [t for span in spans if (t := _to_original(span, decisions[i])) is not None]
+            for i, spans in zip(unread, again, strict=True)
+        }
+        before = [d.masks for d in decisions]
+        for i, spans in fresh.items():
+            found[i].extend(spans)
+        decisions = _decide_once(turns, found, thresholds, rule)
+        unread = [i for i, d in enumerate(decisions) if d.masks != before[i]]
+    return decisions
+
+
+def _decide_once(
+    turns: Sequence[Turn], found: Sequence[Sequence[Span]], thresholds: Thresholds, rule: Rule
+) -> list[Decision]:
+    found = [_apply_rule(turn, spans, rule) for turn, spans in zip(turns, found, strict=True)]
+    chosen = [_choose(turn, spans, thresholds.mask) for turn, spans in zip(turns, found, strict=True)]
+    if len(turns) > 1 or any(chosen):
+        _propagate(turns, found, chosen, thresholds, rule)
+    placeholders = Placeholders(turn.text for turn in turns)
+    decisions: list[Decision] = []
+    for turn, spans, candidates in zip(turns, chosen, found, strict=True):
+        masks = merge_overlapping(spans)
+        labels = [placeholders.label(s.type, turn.text[s.start : s.end]) for s in masks]
+        maybe = [s for s in _choose(turn, candidates, thresholds.review) if s.score < thresholds.mask]
+        decisions.append(
+            Decision(
+                masks, labels, merge_overlapping(outside(maybe, masks)), redact_text(turn.text, masks, labels)
+            )
+        )
+    return decisions
+
+
+def _apply_rule(turn: Turn, spans: Sequence[Span], rule: Rule) -> list[Span]:
+    if rule is no_rule:
+        return list(spans)
+    kept: list[Span] = []
+    for span in spans:
+        decision = rule(turn.text[span.start : span.end], span.type)
+        if decision == "mask":
+            kept.append(span._replace(score=1.0, recognizer=span.recognizer))
+        elif decision is None:
+            kept.append(span)
+    return kept
+
+
+def _choose(turn: Turn, spans: Sequence[Span], at_least: float) -> list[Span]:
+    if not turn.is_assistant:
+        return choose_user_side(turn.text, spans, at_least)
+    masked = choose_assistant(turn.text, spans, at_least)
+    return masked + people_beside_contacts(turn.text, spans, masked, at_least)
+
+
+def _propagate(
+    turns: Sequence[Turn],
+    found: Sequence[Sequence[Span]],
+    chosen: Sequence[list[Span]],
+    thresholds: Thresholds,
+    rule: Rule,
+) -> None:
+    """Carry names through the conversation, both ways.
+
+    What the assistant spells in full is looked for in the user's words, and what the user's side names is
+    masked in every text.
+    """
+    names = {
+        turn.text[s.start : s.end]
+        for turn, spans in zip(turns, chosen, strict=True)
+        for s in spans
+        if s.type == "PERSON"
+    }
+    recited = {
+        turn.text[s.start : s.end]
+        for turn, spans in zip(turns, found, strict=True)
+        if turn.is_assistant
+        for s in spans
+        if s.type == "PERSON" and s.score >= thresholds.mask
+    }
+    if recited:
+        back = Propagator(collect_names(n for n in recited if len(name_tokens(n)) >= 1))
+        for turn, spans in zip(turns, chosen, strict=True):
+            if not turn.is_assistant:
+                hits = _ruled(turn, back.find(turn.text), rule)
+                spans.extend(hits)
+                names.update(turn.text[s.start : s.end] for s in hits)
+    if names:
+        everywhere = Propagator(collect_names(sorted(names)))
+        for turn, spans in zip(turns, chosen, strict=True):
+            spans.extend(_ruled(turn, everywhere.find(turn.text), rule))
+
+
+def _ruled(turn: Turn, spans: Sequence[Span], rule: Rule) -> list[Span]:
+    return [s for s in spans if rule(turn.text[s.start : s.end], s.type) != "keep"]
+
+
+def _to_original(span: Span, decision: Decision) -> Span | None:
+    """Map a span of the redacted text to the original; None when it touches a placeholder."""
+    shift = 0
+    for mask, label in zip(decision.masks, decision.labels, strict=True):
+        start = mask.start + shift
+        end = start + len(label)
+        if span.end <= start:
+            break
+        if span.start < end:
+            return None
+        shift += len(label) - (mask.end - mask.start)
+    return span._replace(start=span.start - shift, end=span.end - shift)

@@ -1,0 +1,168 @@
+"""Everything that may identify somebody in one text, whatever the conversation says elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tasks.scrub.first_names import VERSION as LISTS_VERSION
+from tasks.scrub.first_names import find_listed_names
+from tasks.scrub.ner import Entity, NameTagger
+from tasks.scrub.normalise import View, make_view
+from tasks.scrub.recognizers.gate import Gate
+from tasks.scrub.recognizers.model import Recognizer
+from tasks.scrub.recognizers.own import OwnRecognizers
+from tasks.scrub.recognizers.people import NOT_A_NAME, UPPER, trim_name
+from tasks.scrub.spans import Span
+
+ENGINE_VERSION = 1
+"""Raised when this module or the normalisation changes what is found."""
+MODEL_SCORE = 0.85
+PLACEHOLDER = re.compile(r"<(?:PERSON|EMAIL|PHONE|URL|USERNAME|IP|CREDIT_CARD|IBAN|SSN|ID|ADDRESS|LOCATION|DATE_OF_BIRTH|SECRET|CRYPTO|GPS|PATH|OTHER)(?:_\d{1,7})?>")  # fmt: skip
+_PIECE_CHARS = 20_000
+_MODEL_TYPES = {"PERSON": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION"}
+_MORE_NAME = re.compile(
+    r"(?:\s(?:"
+    + UPPER
+    + r"\.?(?=\s"
+    + UPPER
+    + r")|van|von|de|der|den|del|della|di|da|dos|la|le|bin|ibn|al|el))?[ ]("
+    + UPPER
+    + r"[\w'’-]{1,30})"
+)
+
+
+class Detector:
+    """Finds spans in texts; stateless between calls but for caches."""
+
+    def __init__(
+        self,
+        taggers: Sequence[NameTagger],
+        recognizers: Sequence[Recognizer],
+        own: OwnRecognizers | None = None,
+    ) -> None:
+        """Take loaded name models and recognisers.
+
+        Args:
+            taggers: name models; the union of what they find counts.
+            recognizers: pattern recognisers.
+            own: recognisers of the settings.
+        """
+        self._taggers = tuple(taggers)
+        self._gate = Gate(recognizers)
+        self._own = own
+        models = "+".join(t.version for t in taggers)
+        self.versions: dict[str, str] = {
+            "name_model": models,
+            "name_listed": str(LISTS_VERSION),
+            "name_listed_lower": str(LISTS_VERSION),
+            **{r.name: str(r.version) for r in recognizers},
+            **(own.versions if own else {}),
+        }
+
+    def detect(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Return all candidates of each text, in code points of that text, of any score."""
+        views = [make_view(text) for text in texts]
+        tagged = self._tag([view.text for view in views])
+        return [self._detect_one(view, entities) for view, entities in zip(views, tagged, strict=True)]
+
+    def _tag(self, texts: Sequence[str]) -> list[list[Entity]]:
+        """Run the name models over pieces of bounded length; a piece ends at a line or a word."""
+        pieces: list[tuple[int, int, str]] = []
+        for index, text in enumerate(texts):
+            pieces.extend((index, start, text[start:end]) for start, end in _cut(text))
+        entities: list[list[Entity]] = [[] for _ in texts]
+        for tagger in self._taggers:
+            found = tagger.tag([piece for _, _, piece in pieces])
+            for (index, start, _), some in zip(pieces, found, strict=True):
+                entities[index].extend(Entity(e.start + start, e.end + start, e.label) for e in some)
+        return entities
+
+    def _detect_one(self, view: View, entities: Sequence[Entity]) -> list[Span]:
+        text = view.text
+        spans = [span for entity in entities if (span := _from_model(text, entity)) is not None]
+        spans.extend(self._gate.find(text))
+        spans.extend(find_listed_names(text))
+        if self._own is not None:
+            spans.extend(self._own.find(text))
+        spans = [_extend_name(text, span) if span.type == "PERSON" else span for span in spans]
+        if "<" in text:
+            spans = _spare_placeholders(text, spans)
+        mapped = (
+            [
+                s._replace(**dict(zip(("start", "end"), view.to_original(s.start, s.end), strict=True)))
+                for s in spans
+            ]
+            if view.starts
+            else spans
+        )
+        return sorted(set(mapped))
+
+
+def _cut(text: str) -> list[tuple[int, int]]:
+    if len(text) <= _PIECE_CHARS:
+        return [(0, len(text))]
+    cuts: list[tuple[int, int]] = []
+    start = 0
+    while len(text) - start > _PIECE_CHARS:
+        limit = start + _PIECE_CHARS
+        end = text.rfind("\n", start + _PIECE_CHARS // 2, limit) + 1
+        if not end:
+            end = text.rfind(" ", start + _PIECE_CHARS // 2, limit) + 1
+        cuts.append((start, end or limit))
+        start = end or limit
+    cuts.append((start, len(text)))
+    return cuts
+
+
+def _from_model(text: str, entity: Entity) -> Span | None:
+    """Turn an entity into a span: a person ends at the line, and needs a letter."""
+    kind = _MODEL_TYPES.get(entity.label)
+    if kind is None:
+        return None
+    start, end = entity.start, entity.end
+    line_end = text.find("\n", start, end)
+    if line_end > start:
+        end = line_end
+    if kind == "PERSON":
+        bounds = trim_name(text, start, end)
+        if bounds is None:
+            return None
+        start, end = bounds
+    if not any(c.isalpha() for c in text[start:end]):
+        return None
+    return Span(start, end, kind, MODEL_SCORE, "name_model")
+
+
+def _extend_name(text: str, span: Span) -> Span:
+    """Take in capitalised words, initials and particles that follow a capitalised name."""
+    if not text[span.start].isupper() or span.score < 0.5:
+        return span
+    end = span.end
+    for _ in range(3):
+        more = _MORE_NAME.match(text, end)
+        if more is None or more.group(1) in NOT_A_NAME:
+            break
+        end = more.end()
+    return span._replace(end=end)
+
+
+def _spare_placeholders(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Cut placeholders of an earlier redaction out of spans, so that redacting twice changes nothing."""
+    holes = [m.span() for m in PLACEHOLDER.finditer(text)]
+    if not holes:
+        return list(spans)
+    kept: list[Span] = []
+    for span in spans:
+        pieces = [(span.start, span.end)]
+        for a, b in holes:
+            if a >= span.end or b <= span.start:
+                continue
+            pieces = [p for s, e in pieces for p in ((s, min(e, a)), (max(s, b), e)) if p[0] < p[1]]
+        if pieces == [(span.start, span.end)]:
+            kept.append(span)
+        elif span.type not in {"PERSON", "LOCATION"}:
+            kept.extend(
+                span._replace(start=s, end=e) for s, e in pieces if any(c.isalnum() for c in text[s:e])
+            )
+    return kept

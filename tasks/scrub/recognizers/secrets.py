@@ -1,0 +1,209 @@
+"""Credentials: by their issuer's prefix, by their shape, or by the words beside them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+
+from tasks.scrub.recognizers.model import Found, Recognizer
+
+_KEYED = re.compile(
+    r"(?<![A-Za-z0-9_])(?:"
+    r"(?:A3T[A-Z0-9]|AKIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"
+    r"|gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[0-9a-zA-Z_]{22,255}"
+    r"|gl(?:pat|rt|dt|ptt|ft|soat|cbt|imt|agent|oas|rtr)-[0-9A-Za-z_=.-]{20,255}"
+    r"|xox[abposer]-[0-9A-Za-z-]{10,250}|xapp-\d-[0-9A-Za-z-]{20,250}"
+    r"|sk-(?:proj|svcacct|admin|ant|or|live|None)?-?[A-Za-z0-9_-]{20,250}|(?:sk|rk|pk)_(?:live|test)_[0-9a-zA-Z]{10,250}|whsec_[A-Za-z0-9+/=]{20,100}"
+    r"|AIza[0-9A-Za-z_-]{30,40}|ya29\.[0-9A-Za-z_.-]{20,500}|GOCSPX-[0-9A-Za-z_-]{20,60}|1//0[0-9A-Za-z_-]{30,200}"
+    r"|npm_[A-Za-z0-9]{30,60}|pypi-[A-Za-z0-9_-]{30,300}|rubygems_[a-f0-9]{48}|SG\.[A-Za-z0-9_-]{16,40}\.[A-Za-z0-9_-]{16,60}|hf_[A-Za-z0-9]{30,60}|api_org_[A-Za-z]{30,40}"
+    r"|do[opr]_v1_[a-f0-9]{60,70}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|sq0[a-z]{3}-[0-9A-Za-z_-]{20,60}|EAAA[A-Za-z0-9_-]{55,200}|EAA[A-Za-z0-9]{30,250}"
+    r"|key-[0-9a-zA-Z]{32}(?![0-9a-zA-Z])|[0-9a-f]{32}-us\d{1,2}|SK[0-9a-fA-F]{32}(?!\w)|AC[0-9a-fA-F]{32}(?!\w)|dapi[0-9a-f]{32}(?:-\d)?"
+    r"|NRAK-[A-Z0-9]{27}|NR(?:JS|II|AA|BR|RA)[A-Z-]?-?[A-Za-z0-9]{19,40}|PMAK-[0-9a-f]{24}-[0-9a-f]{34}|lin_api_[A-Za-z0-9]{30,60}|figd_[A-Za-z0-9_-]{30,60}|ATATT3[A-Za-z0-9_=-]{50,250}|ATBB[A-Za-z0-9]{28,40}"
+    r"|dckr_pat_[A-Za-z0-9_-]{20,60}|AGE-SECRET-KEY-1[A-Z0-9]{50,60}|tskey-[a-z]{2,12}-[0-9A-Za-z_-]{10,80}|hv[sbr]\.[A-Za-z0-9_-]{20,300}|[sb]\.[A-Za-z0-9]{24}(?!\w)"
+    r"|glsa_[A-Za-z0-9_]{30,60}|glc_[A-Za-z0-9+/=]{30,400}|sntry[su]_[A-Za-z0-9+/=_]{30,300}|(?:r8|gsk|pplx|xai|fw|nvapi|tvly|csk|sk_ant)[_-][A-Za-z0-9_-]{25,200}"
+    r"|amzn\.mws\.[0-9a-f-]{36}|[0-9]{8,10}:AA[0-9A-Za-z_-]{32,34}|[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}"
+    r"|secret_[A-Za-z0-9]{40,60}|ntn_[A-Za-z0-9]{40,60}|pat[A-Za-z0-9]{14}\.[a-f0-9]{64}|FLWSECK(?:_TEST)?-[A-Za-z0-9-]{20,60}|rzp_(?:live|test)_[A-Za-z0-9]{10,30}"
+    r"|access_token\$production\$[a-z0-9]{16}\$[a-f0-9]{32}|dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9.]{40,60}|cio[a-zA-Z0-9]{20,60}|oy2[a-z0-9]{43}|pul-[a-f0-9]{40}|CLOJARS_[a-z0-9]{60}"
+    r"|p8e-[a-z0-9]{32}|xkeysib-[a-f0-9]{64}-[a-zA-Z0-9]{16}|sgp_[a-zA-Z0-9_]{40,80}|eyJrIjoi[A-Za-z0-9+/=]{40,400}|sl\.[A-Za-z0-9_-]{100,200}|EZ[AT]K[a-zA-Z0-9]{54}|ICP\w{5}-[A-Za-z0-9]{20,60}|LTAI[A-Za-z0-9]{16,24}(?!\w)|AKLT[\w-]{16,252}|tk-us-[\w-]{48}|cloudflare_[\w-]{30,60}|v1\.0-[a-f0-9]{24}-[a-f0-9]{146}"
+    r")"
+)
+_JWT = re.compile(
+    r"(?<![\w.])ey[A-Za-z0-9_-]{8,2000}\.ey[A-Za-z0-9_-]{8,4000}(?:\.[A-Za-z0-9_.+/=-]{0,2000})?"
+)
+_PEM = re.compile(
+    r"-----BEGIN[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,8000}?(?:-----END[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)"
+    r"|PuTTY-User-Key-File-\d:[\s\S]{0,6000}?Private-MAC: [0-9a-f]{20,80}"
+)
+_GOOGLE_CLIENT = re.compile(r"(?<![\w-])\d{6,20}-[0-9a-z_]{20,40}\.apps\.googleusercontent\.com")
+_WEBHOOK = re.compile(
+    r"(?i)(?:https?://)?(?:hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/_-]{20,120}|(?:\w{1,10}\.)?discord(?:app)?\.com/api/webhooks/\d{10,25}/[\w-]{30,90}|[\w-]{1,60}\.webhook\.office\.com/webhookb2/[\w@/-]{40,250}|maker\.ifttt\.com/use/[\w-]{10,60}|hooks\.zapier\.com/hooks/catch/\d{1,12}/\w{3,20})"
+)
+_URL_PASSWORD = re.compile(r"(?<=://)[^\s/:@\"'<>]{0,80}:[^\s/@\"'<>]{2,120}(?=@)")
+_SSH_KEY = re.compile(
+    r"(?<!\w)(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w{4,20}) [A-Za-z0-9+/=]{60,2000}(?:\s[\w.@-]{3,80})?"
+)
+_AUTH_HEADER = re.compile(
+    r"(?i)\b(?:authorization|proxy-authorization|x-api-key|x-auth-token|x-access-token|set-cookie|cookie|api-key|apikey|private-token|ocp-apim-subscription-key)"
+    r"[\"']?\s{0,3}[:=,]\s{0,3}[\"'`]?(?:(?:bearer|basic|token|digest|apikey|negotiate)\s{1,3})?([A-Za-z0-9+/_.=~%-]{8,4000}(?:;\s?[\w-]{1,60}=[^\s;\"'`]{1,400}){0,20})"
+)
+_BEARER = re.compile(r"(?i)\b(?:bearer|basic)\s{1,3}((?=[A-Za-z+/_.=~-]{0,60}\d)[A-Za-z0-9+/_.=~-]{16,4000})")
+_SIGNED_QUERY = re.compile(
+    r"(?i)[?&](?:access_token|token|sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token|api_?key|apikey|key|auth|code|password|pwd|secret|client_secret|session(?:id)?|sv)=([^\s&\"'<>#)\]]{6,2000})"
+)
+_WORDS = (
+    r"api[ _-]?key|apikey|secret(?:[ _-]?(?:key|access[ _-]?key|token))?|token|passwd|password|pwd|pass(?:phrase|code|wd)?|auth(?:orization|[ _-]?token|[ _-]?key)?|bearer|credentials?|"
+    r"access[ _-]?(?:key|token)(?:[ _-]?id)?|private[ _-]?key|client[ _-]?(?:secret|id)|consumer[ _-]?(?:key|secret)|app[ _-]?(?:key|secret|id)|license[ _-]?key|encryption[ _-]?key|"
+    r"otp|pin(?:\s?code)?|cvv2?|cvc|session[ _-]?id|session|cookie|signature|webhook|dsn|connection[ _-]?string|recovery\s(?:code|phrase)|wifi\s(?:code|key)|"
+    r"[a-z0-9_.-]{0,40}[_.-](?:key|token|secret|pwd|pass|passwd|password|auth|apikey|credential)"
+)
+_LABELLED = re.compile(
+    r"(?i)(?<![a-z0-9])(?:"
+    + _WORDS
+    + r")(?:[ _](?:value|id|string))?[\"'`\]]{0,2}\s{0,4}(?:is\s*:?|was|:=|=>|={1,3}|:|,|\|\||\s(?=['\"`]))\s{0,4}(?:b|r|f|u)?(?=[^\s])"
+    r"([\"'`]{0,3})((?:(?<=[\"'`])[^\"'`\n]{4,300}|[^\s\"'`,;<>(){}\[\]]{4,300}))"
+)
+_XML_SECRET = re.compile(
+    r"(?i)<(?:[\w.:-]{0,30}(?:password|passwd|secret|token|api_?key|apikey|private_?key))[^<>]{0,60}>([^<>\s]{4,300})</"
+)
+_FLAG_SECRET = re.compile(
+    r"(?i)(?<![\w-])(?:--(?:[\w-]{0,20})?(?:password|passwd|pwd|token|secret|api-?key|access-key|auth)[= ]|-u\s+\S{1,40}:|sshpass -p\s?|mysql\s[^\n]{0,60}?-p)[\"']?([^\s\"'$<>{}]{4,200})"
+)
+_WORD_VALUE = re.compile(
+    r"(?i)^(?:[a-z]+|true|false|null|none|undefined|required|string|\$\w+|%\w+%|\*+|x+|\.+|[a-z]+(?:[_.-][a-z]+)*\(?\)?|your[\w-]*|\d{1,3})[.,;:!?*]*$"
+)
+_CODE_VALUE = ("http", "process.", "os.", "self.", "this.", "$", "{", "<", "get", "request", "config", "env", "import", "document.", "await", "new ", "func", "str(", "int(", "props", "args", "data", "event", "response", "user.", "params", "settings", "secrets.", "vault", "/", "\\", "@", "…", "...", "-----", "your", "my_", "example", "xxxx", "****", "####", "input", "localstorage", "session.", "row[", "form", "%(", "&lt")  # fmt: skip
+_LONG = re.compile(r"(?<![\w/+=.-])[A-Za-z0-9+/_-]{20,400}={0,2}(?![\w/+=-])")
+_HEX = re.compile(r"[0-9a-fA-F]+")
+_HASH_BEFORE = re.compile(
+    r"(?i)(?:sha-?\d*|md5|commit|integrity|checksum|digest|hash|rev(?:ision)?|blob|tree|etag|nonce)[\s:=\"'-]{0,4}$"
+)
+
+
+def entropy(text: str) -> float:
+    """Shannon entropy in bits a character."""
+    n = len(text)
+    return -sum(c / n * math.log2(c / n) for c in Counter(text).values())
+
+
+def _judge_labelled(match: re.Match[str]) -> Found | None:
+    quote, value = match.group(1), match.group(2)
+    if not quote:
+        value = value.rstrip(".,;:!?*")
+    if " " in value and (not quote or value.count(" ") > 1 or not re.search(r"\d|[^\w\s.,'-]", value)):
+        return None
+    label = match.group()[: match.start(2) - match.start()]
+    if len(value) < 4 or _WORD_VALUE.match(value) or value.lower().startswith(_CODE_VALUE):
+        return None
+    if len(value) < 6 and not value.isdigit():
+        return None
+    if value.isdigit() and not re.search(r"(?i)pin|otp|cv[vc]|pass|code|secret|token|key", label):
+        return None
+    if "(" in value or (value.endswith("=") and len(value) < 8):
+        return None
+    is_code_like = bool(re.search(r"\d", value) or re.search(r"[^\w\s]", value)) or entropy(value) >= 3.2
+    if not is_code_like:
+        return None
+    if re.fullmatch(r"(?:[A-Za-z]+[._-])+[A-Za-z]+", value) and "pass" not in label.lower():
+        return None
+    return Found(match.start(2), match.start(2) + len(value), 0.7)
+
+
+def _judge_long(match: re.Match[str]) -> Found | None:
+    """An unlabelled random string: long hex, or mixed case with digits and few separators."""
+    value = match.group()
+    if not any(c.isdigit() for c in value) or not any(c.isalpha() for c in value):
+        return None
+    before = match.string[max(0, match.start() - 14) : match.start()]
+    if _HASH_BEFORE.search(before):
+        return None
+    bits = entropy(value[:200])
+    if _HEX.fullmatch(value):
+        return Found(match.start(), match.end(), 0.6) if len(value) >= 32 and bits > 2.8 else None
+    mixed = any(c.islower() for c in value) and any(c.isupper() for c in value)
+    separators = value.count("/") < 4 and value.count("-") < 5 and value.count("_") < 5
+    if mixed and separators and bits > 3.9:
+        words = re.findall(r"[A-Z]?[a-z]{3,}", value)
+        if sum(map(len, words)) > 0.75 * len(value):
+            return None
+        return Found(match.start(), match.end(), 0.6)
+    return None
+
+
+def _judge_value(match: re.Match[str]) -> Found | None:
+    value = match.group(1)
+    if _WORD_VALUE.match(value) or value.lower().startswith(_CODE_VALUE):
+        return None
+    return Found(match.start(1), match.end(1), 0.8)
+
+
+SECRETS: tuple[Recognizer, ...] = (
+    Recognizer(
+        "secret_keyed", "SECRET", 1, 0.95, _KEYED,
+        r"(?:A[KGIRNSBC3]|gh[pousr]_|github_pat|gl[a-z]{2,5}-|xox|xapp|sk[-_]|[rp]k_|whsec|AIza|ya29|GOCSPX|1//0|npm_|pypi-|rubygems|SG\.|hf_|api_org|do[opr]_v1|shp|sq0|EAA|key-|-us\d|SK|AC|dapi|NR|PMAK|lin_api|figd|ATATT|ATBB|dckr|AGE-|tskey|hv[sbr]\.|[sb]\.[A-Za-z0-9]{24}|gl[sc]|sntry|(?:r8|gsk|pplx|xai|fw|nvapi|tvly|csk)[_-]|amzn|:AA|[MNO][\w-]{23}|secret_|ntn_|pat|FLWS|rzp_|access_token|dp\.|cio|oy2|pul-|CLOJ|p8e|xkey|sgp_|eyJr|sl\.|EZ|ICP|LTAI|AKLT|tk-us|cloudfl|v1\.0-)[A-Za-z0-9_.\-=/+$]{8}|[0-9a-f]{32}-us|\d{8}:AA",
+        must=("key «AKIAQ3EGRWTPLMZX7KDV» here", "«ghp_" + "a1B2c3D4e5F6" * 3 + "»", "«glpat-" + "x7Kd92LmQp4RtVw8YzAb" + "»"),
+        must_not=("AKIA is a prefix", "sk-learn pipeline"),
+    ),
+    Recognizer(
+        "jwt", "SECRET", 1, 0.95, _JWT, r"ey[A-Za-z0-9_-]{8}",
+        must=("«eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJpbmVzIn0.c2lnbmF0dXJl» ok",), must_not=("eyeglasses are ready",),
+    ),
+    Recognizer(
+        "pem", "SECRET", 1, 1.0, _PEM, r"-----BEGIN|PuTTY",
+        must=("«-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----»",),
+        must_not=("-----BEGIN CERTIFICATE-----",),
+    ),
+    Recognizer(
+        "google_client", "SECRET", 1, 0.95, _GOOGLE_CLIENT, r"apps\.googleusercontent",
+        must=("«482910374821-a1b2c3d4e5f6a7b8c9d0e1f2.apps.googleusercontent.com»",),
+        must_not=("x.googleusercontent.com",),
+    ),
+    Recognizer(
+        "webhook", "SECRET", 1, 0.95, _WEBHOOK, r"(?i)(?:hooks\.(?:slack|zapier)|api/webhooks|webhook\.office|maker\.ifttt)",
+        must=("«https://hooks.slack.com/services/T0AB1CD2E/B0FG3HI4J/k5L6m7N8o9P0»",), must_not=("use web hooks",),
+    ),
+    Recognizer(
+        "url_password", "SECRET", 1, 0.95, _URL_PASSWORD, r"://[^\s/]{0,80}:[^\s/]{2}",
+        must=("postgres://«ines:h0rseCart»@db.example.net/x",), must_not=("http://example.org:8080/a",),
+    ),
+    Recognizer(
+        "ssh_key", "SECRET", 1, 0.9, _SSH_KEY, r"(?:ssh-|ecdsa-)",
+        must=("«ssh-ed25519 " + "AAAAC3NzaC1lZDI1NTE5AAAAI" + "k7Q" * 14 + " ines@laptop»",), must_not=("ssh-rsa keys",),
+    ),
+    Recognizer(
+        "auth_header", "SECRET", 1, 0.9, _AUTH_HEADER, r"(?i)(?:authorization|cookie|api-?key|token|subscription)",
+        must=("Authorization: Bearer «a9Xk2.Zq81-77fh»", "Cookie: «sid=8f2Kq; theme=dark»"),
+        must_not=("authorization: yes", "Cookie: chocolate"), group=1, judge=_judge_value,
+    ),
+    Recognizer(
+        "bearer", "SECRET", 1, 0.85, _BEARER, r"(?i)(?:bearer|basic)\s",
+        must=("-H 'Bearer «q8Zk2mP4xT7vL1nR9sD3»'",), must_not=("basic information about things",), group=1,
+    ),
+    Recognizer(
+        "signed_query", "SECRET", 1, 0.8, _SIGNED_QUERY, r"[?&][A-Za-z_-]{2,24}=",
+        must=("https://x.example/a?token=«k29Zq81pLm»&b=1",), must_not=("https://x.example/a?page=2",), group=1,
+        judge=_judge_value,
+    ),
+    Recognizer(
+        "secret_labelled", "SECRET", 1, 0.7, _LABELLED,
+        r"(?i)(?:key|secret|token|pass|pwd|auth|bearer|credential|client|app|otp|pin|cvv|cvc|session|cookie|signature|webhook|dsn|connection|phrase|code|wifi)",
+        must=("password: «h0rse-Cart7»", 'API_KEY = "«q8Zk2mP4xT7v»"', "my PIN is «4829»", "DB_PASS=«Tr0ub4dor&3»"),
+        must_not=("password: required", "token = get_token()", "the key is important", "pass: string"), group=2,
+        judge=_judge_labelled,
+    ),
+    Recognizer(
+        "secret_xml", "SECRET", 1, 0.8, _XML_SECRET, r"<[\w.:-]{0,40}>?",
+        must=("<dbPassword>«h0rseCart7»</dbPassword>",), must_not=("<title>password</title>",), group=1, judge=_judge_value,
+    ),
+    Recognizer(
+        "secret_flag", "SECRET", 1, 0.8, _FLAG_SECRET, r"(?i)(?:--\w|-u\s|sshpass|mysql)",
+        must=("run --password=«h0rseCart7» now",), must_not=("run --password=$PW", "--token string"), group=1,
+        judge=_judge_value,
+    ),
+    Recognizer(
+        "random_string", "SECRET", 1, 0.6, _LONG, r"[A-Za-z0-9+/_-]{20}",
+        must=("here: «q8Zk2mP4xT7vL1nR9sD3wY6bH5» ok", "«9f86d081884c7d659a2feaa0c55ad015»"),
+        must_not=("getElementsByClassNameAndStyle2", "some-long-hyphenated-words-in-a-row-2"), judge=_judge_long,
+    ),
+)  # fmt: skip
+"""Recognisers of this module."""

@@ -1,0 +1,256 @@
+"""Scrubs the texts of a shard: frames in, frames out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from schemas.config import PrivacySettings
+from schemas.errors import KeyMissingError
+from schemas.fields import SCRUB_AUDIT, SCRUB_REVIEW
+from tasks.scrub.conversation import Decision, Rule, Turn, decide_conversation, no_rule
+from tasks.scrub.detect import Detector
+from tasks.scrub.engine import build_detector, engine_version
+from tasks.scrub.language import Language, detect_language
+from tasks.scrub.policy import Thresholds
+from tasks.scrub.sensitive import VERSION as SENSITIVE_VERSION
+from tasks.scrub.sensitive import flag_sensitive
+from tasks.scrub.spans import Span
+from tasks.scrub.surfaces import surface_hmac
+
+MIN_KEY_BYTES = 16
+UNJUDGED = "UNJUDGED"
+"""Type of a review row that stands for a whole text in a language that the name models cannot read."""
+_KIND_ORDER = {"message": 0, "reason": 1, "reaction": 2, "summary": 3, "survey": 4}
+_LAST = 1 << 30
+_TEXTS_SCHEMA = pl.Schema(
+    {
+        "item_id": pl.String(),
+        "text": pl.String(),
+        "n_redactions": pl.Int32(),
+        "language": pl.String(),
+        "sensitive": pl.List(pl.String()),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubResult:
+    """What scrubbing a shard gives.
+
+    Attributes:
+        texts: item_id, text, n_redactions (int32), language (ISO 639-1 or `und`), sensitive (list of
+            string); one row an item, in the order of the items.
+        audit: schema `scrub_audit`: every span that was masked.
+        review: schema `scrub_review`: what a person should look at.
+        dropped: ids of conversations that the policy drops, in order.
+    """
+
+    texts: pl.DataFrame
+    audit: pl.DataFrame
+    review: pl.DataFrame
+    dropped: tuple[str, ...]
+
+    @property
+    def n_undecided(self) -> int:
+        """Review rows that block a run."""
+        return int((self.review["status"] == "undecided").sum())
+
+
+class Scrubber:
+    """The scrubber of one process; loading it costs about a second, calls share its caches."""
+
+    def __init__(
+        self,
+        settings: PrivacySettings,
+        policy: Literal["strict", "as-published"],
+        audit_key: bytes,
+        *,
+        decisions: Mapping[str, str] | None = None,
+        deny: Iterable[str] = (),
+        detector: Detector | None = None,
+    ) -> None:
+        """Load the models and compile the recognisers.
+
+        Args:
+            settings: thresholds, lists and operators.
+            policy: `strict` or `as-published`, resolved.
+            audit_key: key of the surface digests, at least 16 bytes.
+            decisions: surface digest to `mask` or `keep`, from reviews.
+            deny: strings that are always masked.
+            detector: a detector built before.
+
+        Raises:
+            KeyMissingError: the audit key is too short.
+            ConfigError: a model is missing or altered, or a setting names an unknown kind.
+        """
+        if len(audit_key) < MIN_KEY_BYTES:
+            raise KeyMissingError(f"the audit key needs at least {MIN_KEY_BYTES} bytes")
+        self._settings = settings
+        self._key = audit_key
+        self._decisions = dict(decisions or {})
+        self._allow = frozenset(" ".join(a.casefold().split()) for a in settings.allow)
+        self._detector = detector or build_detector(settings, deny=tuple(deny))
+        masks_uncertain = settings.review == "mask" or (
+            settings.review == "auto" and policy == "as-published"
+        )
+        self._status = "masked" if masks_uncertain else "undecided"
+        self._thresholds = Thresholds(
+            mask=settings.review_score if masks_uncertain else settings.mask_score,
+            review=settings.review_score,
+        )
+        self._rule: Rule = self._standing_rule if self._allow or self._decisions else no_rule
+        self.version = self._fingerprint(policy)
+
+    def _fingerprint(self, policy: str) -> str:
+        decided = "\n".join(f"{k}={v}" for k, v in sorted(self._decisions.items()))
+        lists = "\n".join(sorted(self._allow))
+        parts = (
+            policy,
+            self._status,
+            repr(self._thresholds),
+            decided,
+            lists,
+            repr(self._settings.drop_sensitive),
+            f"sensitive {SENSITIVE_VERSION}",
+        )
+        digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+        return f"{engine_version(self._detector)}-{digest}"
+
+    def scrub(self, items: pl.DataFrame) -> ScrubResult:
+        """Scrub whole conversations.
+
+        Args:
+            items: item_id, conversation_id, field, role (nullable), kind, position (int32, nullable), text;
+                all items of a conversation in one call.
+
+        Returns:
+            Row law: `texts` has one row for each item.
+        """
+        rows = items.select(
+            "item_id", "conversation_id", "field", "role", "kind", "position", "text"
+        ).to_dicts()
+        distinct = list(dict.fromkeys(row["text"] for row in rows))
+        spans_of = dict(zip(distinct, self._detector.detect(distinct), strict=True))
+        language_of = {text: detect_language(text) for text in distinct}
+        texts: dict[str, dict[str, Any]] = {}
+        audit: list[dict[str, Any]] = []
+        review: list[dict[str, Any]] = []
+        dropped: list[str] = []
+        for conversation_id, members in _by_conversation(rows):
+            turns = [
+                Turn(r["item_id"], r["text"], r["role"] == "assistant" and r["kind"] == "message")
+                for r in members
+            ]
+            found = [spans_of[turn.text] for turn in turns]
+            decisions = decide_conversation(turns, found, self._detector.detect, self._thresholds, self._rule)
+            flags: set[str] = set()
+            for row, decision in zip(members, decisions, strict=True):
+                language = language_of[row["text"]]
+                sensitive = flag_sensitive(row["text"])
+                flags.update(sensitive)
+                redacted = self._judge_language(row, decision, language, review)
+                texts[row["item_id"]] = {
+                    "item_id": row["item_id"],
+                    "text": redacted,
+                    "n_redactions": len(decision.masks),
+                    "language": language.code,
+                    "sensitive": sensitive,
+                }
+                self._record(row, decision, audit, review)
+            if flags & set(self._settings.drop_sensitive):
+                dropped.append(conversation_id)
+        return ScrubResult(
+            pl.DataFrame([texts[row["item_id"]] for row in rows], schema=_TEXTS_SCHEMA),
+            pl.DataFrame(audit, schema=SCRUB_AUDIT.polars_schema()),
+            pl.DataFrame(review, schema=SCRUB_REVIEW.polars_schema()),
+            tuple(sorted(dropped)),
+        )
+
+    def _judge_language(
+        self, row: Mapping[str, Any], decision: Decision, language: Language, review: list[dict[str, Any]]
+    ) -> str:
+        """Send a text that the name models cannot read to review; a standing decision may mask it whole."""
+        if language.is_judged:
+            return decision.redacted
+        digest = surface_hmac(self._key, UNJUDGED, row["text"])
+        decided = self._decisions.get(digest)
+        if decided == "mask":
+            return "<OTHER>"
+        if decided is None:
+            review.append(
+                {
+                    **_place(row),
+                    "start": 0,
+                    "end": len(row["text"]),
+                    "type": UNJUDGED,
+                    "recognizer": f"language:{language.code}",
+                    "score": 0.0,
+                    "status": "undecided" if self._status == "undecided" else "unjudged",
+                    "surface_hmac": digest,
+                }
+            )
+        return decision.redacted
+
+    def _record(
+        self,
+        row: Mapping[str, Any],
+        decision: Decision,
+        audit: list[dict[str, Any]],
+        review: list[dict[str, Any]],
+    ) -> None:
+        for span, label in zip(decision.masks, decision.labels, strict=True):
+            surface = row["text"][span.start : span.end]
+            digest = surface_hmac(self._key, span.type, surface)
+            audit.append(
+                {
+                    **_place(row),
+                    **_measures(span),
+                    "recognizer_version": self._detector.versions.get(span.recognizer, "1"),
+                    "action": "replace",
+                    "replacement": label,
+                    "surface_hmac": digest,
+                }
+            )
+            if span.score < self._settings.mask_score:
+                review.append({**_place(row), **_measures(span), "status": "masked", "surface_hmac": digest})
+        for span in decision.undecided:
+            digest = surface_hmac(self._key, span.type, row["text"][span.start : span.end])
+            review.append({**_place(row), **_measures(span), "status": self._status, "surface_hmac": digest})
+
+    def _standing_rule(self, surface: str, kind: str) -> str | None:
+        if " ".join(surface.casefold().split()) in self._allow:
+            return "keep"
+        return self._decisions.get(surface_hmac(self._key, kind, surface)) if self._decisions else None
+
+
+def _place(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("item_id", "conversation_id", "field")}
+
+
+def _measures(span: Span) -> dict[str, Any]:
+    return {
+        "start": span.start,
+        "end": span.end,
+        "type": span.type,
+        "recognizer": span.recognizer,
+        "score": span.score,
+    }
+
+
+def _by_conversation(rows: Sequence[dict[str, Any]]) -> Iterable[tuple[str, list[dict[str, Any]]]]:
+    """Yield the items of each conversation in the order of reading: people are numbered by it."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row["conversation_id"], []).append(row)
+    for conversation_id, members in groups.items():
+        yield conversation_id, sorted(members, key=_reading_order)
+
+
+def _reading_order(row: Mapping[str, Any]) -> tuple[int, int, str]:
+    position = _LAST if row["position"] is None else int(row["position"])
+    return position, _KIND_ORDER.get(row["kind"], len(_KIND_ORDER)), row["item_id"]

@@ -1,0 +1,94 @@
+"""Every recogniser proves itself by its own examples."""
+
+import re
+import time
+
+import pytest
+import re2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.scrub.recognizers import RECOGNIZERS, Recognizer
+from tasks.scrub.recognizers.gate import Gate
+from tasks.scrub.spans import SPAN_TYPES
+
+BY_NAME = {r.name: r for r in RECOGNIZERS}
+
+
+def unmark(example: str) -> tuple[str, int, int]:
+    start = example.index("«")
+    end = example.index("»") - 1
+    return example.replace("«", "").replace("»", ""), start, end
+
+
+def cases(which: str) -> list:
+    return [
+        pytest.param(r, e, id=f"{r.name}-{i}") for r in RECOGNIZERS for i, e in enumerate(getattr(r, which))
+    ]
+
+
+@pytest.mark.parametrize(("recognizer", "example"), cases("must"))
+def test_finds_its_examples(recognizer: Recognizer, example: str) -> None:
+    text, start, end = unmark(example)
+    assert (start, end) in [(s.start, s.end) for s in recognizer.find(text)]
+    assert re2.search(recognizer.gate, text), "the gate must let the example pass"
+
+
+@pytest.mark.parametrize(("recognizer", "example"), cases("must_not"))
+def test_leaves_its_counter_examples(recognizer: Recognizer, example: str) -> None:
+    assert [s for s in recognizer.find(example) if s.score >= 0.5] == []
+
+
+def test_names_are_unique_and_types_known() -> None:
+    assert len(BY_NAME) == len(RECOGNIZERS)
+    assert {r.type for r in RECOGNIZERS} <= set(SPAN_TYPES)
+    assert all(r.must and r.must_not for r in RECOGNIZERS)
+
+
+GATE = Gate(RECOGNIZERS)
+FRAGMENTS = [
+    *(unmark(e)[0] for r in RECOGNIZERS for e in r.must),
+    *(e for r in RECOGNIZERS for e in r.must_not),
+    *"\n .,@:/-_()#'\"0123456789",
+    "Ä",
+    "é",
+    "日本",
+    "٣",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from(FRAGMENTS), min_size=1, max_size=12).map("".join))
+def test_gate_hides_nothing(text: str) -> None:
+    assert GATE.find(text, always_gate=True) == [s for r in RECOGNIZERS for s in r.find(text)]
+
+
+HOSTILE = [
+    "a", "A", "1", "-", ".", "@", " ", "\n", "A.", "A ", "a.", "a-", "1 ", "1-", "1.", "(", "Aa ", "Aa-", "A'", "a:", ":a", "0:", "/a", "=", "==", "\"'", "key=", "key key ",
+    "http://", "a@", "@a.", "1 A ", "1 Aa Bb ", "my name is ", "Dear ", "id ", "ssn ", "ey", "-----BEGIN PRIVATE KEY-----", "\\", "%40", "Aa, B. ", "x.y.", " dot ", " at ", "+1 ", "°", "A1", "0x", "Aa\n", "card ", "password ", "basic ", "--token ", "<a", "1//0",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("recognizer", RECOGNIZERS, ids=lambda r: r.name)
+def test_time_grows_linearly(recognizer: Recognizer) -> None:
+    """Doubling a hostile text must not much more than double the time (quadratic would quadruple it)."""
+    for piece in HOSTILE:
+        size = 20_000
+        small = (piece * size)[:size]
+        seconds = cpu(recognizer, small)
+        if seconds < 0.02:
+            continue
+        large = (piece * size * 4)[: size * 4]
+        assert cpu(recognizer, large) < 8 * seconds, f"{piece!r}: {seconds:.3f} s for {size} characters"
+
+
+def cpu(recognizer: Recognizer, text: str) -> float:
+    started = time.process_time()
+    recognizer.find(text)
+    return time.process_time() - started
+
+
+def test_patterns_hold_no_unbounded_wildcard() -> None:
+    for recognizer in RECOGNIZERS:
+        outside_classes = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", recognizer.pattern.pattern)
+        assert not re.search(r"\.[*+]", outside_classes), recognizer.name
