@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from flows.cli import config, scrub, store, synth, tag
+from flows.cli import config, registry, scrub, store, synth, tag
 
 COMMAND_MODULES: tuple[ModuleType, ...] = (
     store,
+    registry,
     synth,
     scrub,
     config,

@@ -84,10 +84,10 @@ def rotate_key(
 
 def _private_store(store: str, config: str | None) -> Store:
     from flows.settings import resolve_settings
-    from tasks.storage.store import open_store
+    from tasks.storage.store import open_private, open_store
 
-    settings = resolve_settings(config, {"store": store} if store else {}).settings
-    return open_store(settings.private_store) if settings.private_store else open_store(settings.store).child("private")
+    settings = resolve_settings(config, {"store": store or None}).settings
+    return open_private(open_store(settings.store), settings.private_store)
 
 
 def _tell(registry: Registry, what: str, as_json: bool) -> None:

@@ -77,7 +77,9 @@ def assign_ids(registry: Registry, conversations: pl.DataFrame, keys: Keys) -> A
         conversation_id = known.get(digest)
         if conversation_id is None:
             conversation_id = (
-                source_id if dialect == "published" else f"{owner}_task{task_no}_conversation{conversation_no}"
+                source_id
+                if dialect == "published"
+                else f"{owner}_task{task_no}_conversation{conversation_no}"
             )
             if conversation_id in taken:
                 raise ConflictError(
@@ -101,7 +103,9 @@ def assign_ids(registry: Registry, conversations: pl.DataFrame, keys: Keys) -> A
     )
     return Assignment(
         id_map=named.filter(~pl.col("has_left")).select(ID_MAP.names()).sort("conversation_id"),
-        withdrawn=named.filter("has_left").select("conversation_key", "participant_id").sort("conversation_key"),
+        withdrawn=named.filter("has_left")
+        .select("conversation_key", "participant_id")
+        .sort("conversation_key"),
         registry=replace(registry, conversations=known),
     )
 

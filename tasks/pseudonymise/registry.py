@@ -91,9 +91,7 @@ def rotate_key(registry: Registry, old: bytes, new: bytes) -> Registry:
         KeyMissingError: the old key is not the registry's.
     """
     keys = open_keys(registry, old)
-    return replace(
-        registry, fingerprint=derive_keys(new).fingerprint, sealed_root=seal_root(keys.root, new)
-    )
+    return replace(registry, fingerprint=derive_keys(new).fingerprint, sealed_root=seal_root(keys.root, new))
 
 
 def public_number(participant_id: str) -> int | None:
