@@ -26,7 +26,8 @@ class _Cell(_Row):
     )
     is_held: bool = Field(
         default=False,
-        description="Still the count of an earlier release, from which this one differs by fewer than `min_cell`.",
+        description="Shows the row of an earlier release, from which this one differs by fewer than `min_cell`; "
+        "unchanged rows carry the mark too.",
     )
 
 

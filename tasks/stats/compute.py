@@ -19,6 +19,7 @@ from tasks.stats.completeness import count_nulls
 from tasks.stats.conversations import count_models, count_rows, measure_conversations
 from tasks.stats.export import FLAGS, tabulate
 from tasks.stats.frames import Frames, collect_frames
+from tasks.stats.hold import hold, read_previous
 from tasks.stats.intervals import CONFIDENCE, ClusterBootstrap
 from tasks.stats.labelling import count_provenance
 from tasks.stats.names import TaxonomyLike, name_facets
@@ -56,6 +57,7 @@ def compute_stats(
     privacy: Mapping[str, Any] | None = None,
     cost: Mapping[str, Any] | None = None,
     comparison: Comparison | None = None,
+    previous: Mapping[str, Any] | None = None,
 ) -> Stats:
     """Compute `stats.json` and its tables.
 
@@ -70,6 +72,8 @@ def compute_stats(
         privacy: numbers of the privacy stage, passed on; `redactions_by_type` fills the table of types.
         cost: cost of the labels, passed on.
         comparison: another corpus; read from `settings.compare_to` when not given.
+        previous: the last release's `stats.json`; under `strict`, counts that differ from it by fewer than
+            `min_cell` stay as they were. Another shape is passed over.
 
     Raises:
         InputError: when `settings.compare_to` cannot be read.
@@ -112,7 +116,7 @@ def compute_stats(
         privacy=dict(privacy or {}),
         cost=dict(cost or {}),
     )
-    model = suppress(model, smallest)
+    model = hold(suppress(model, smallest), read_previous(previous), smallest)
     return Stats(flags_last(model.model_dump(mode="json")), tabulate(model), model)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 TOKENIZER = "cl100k_base"
 _FILE = "litellm_core_utils/tokenizers/9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
 _SHA256 = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7"
+_BLOCK = 500
 _PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -51,4 +53,10 @@ def count_tokens(texts: Sequence[str], n_threads: int = 2) -> list[int] | None:
     encoding = find_tokenizer()
     if encoding is None:
         return None
-    return [len(tokens) for tokens in encoding.encode_ordinary_batch(list(texts), num_threads=n_threads)]
+
+    def count(start: int) -> list[int]:
+        # a task a block: the library's own batch makes a task a text, which costs more than short texts do
+        return [len(encoding.encode_ordinary(text)) for text in texts[start : start + _BLOCK]]
+
+    with ThreadPoolExecutor(n_threads) as pool:
+        return [n for block in pool.map(count, range(0, len(texts), _BLOCK)) for n in block]

@@ -13,6 +13,7 @@ from stats_corpus import as_table
 from schemas.config import StatsSettings
 from tasks.stats.cells import choose_hidden
 from tasks.stats.compute import compute_stats
+from tasks.stats.export import FLAGS
 from tasks.stats.people import count_demographics
 
 LIMIT = 10
@@ -45,9 +46,14 @@ def small_counts(value: Any, path: str = "") -> Iterator[str]:
             yield from small_counts(item, f"{path}[{i}]")
 
 
-def run(tables, taxonomies, policy="strict") -> dict[str, Any]:
+def run(tables, taxonomies, policy="strict", **more) -> dict[str, Any]:
     return compute_stats(
-        tables, taxonomies=taxonomies, settings=StatsSettings(resamples=100), min_cell=LIMIT, policy=policy
+        tables,
+        taxonomies=taxonomies,
+        settings=StatsSettings(resamples=100),
+        min_cell=LIMIT,
+        policy=policy,
+        **more,
     ).document
 
 
@@ -133,3 +139,79 @@ def test_several_purposes_count_once_each() -> None:
     cells = {c.value: (c.n, c.share) for c in found.cells if c.attribute == "purposes"}
     assert cells == {"work": (2, 0.5), "home": (1, 0.25), "(missing)": (2, 0.5)}
     assert found.n_without_answers == 2
+
+
+def counts_of(value: Any, path: str = "") -> Iterator[tuple[str, int]]:
+    """Every count outside of row accounting, by the path and the names that identify its row."""
+    if isinstance(value, dict):
+        identity = "/".join(str(v) for k, v in value.items() if isinstance(v, str | bool) and k not in FLAGS)
+        for key, item in value.items():
+            if path == "" and key in {"method", "counts", "funnel", "quarantine", "privacy", "cost"}:
+                continue
+            is_total = key in ROW_COUNTS or (key == "n_conversations" and path == ".topics")
+            is_total |= key == "n_participants" and path == ".demographics"
+            is_total |= key == "n_messages" and "thoughts_per_message" in path
+            is_total |= key == "n" and path.endswith("spread")
+            is_total |= key in {"n_in_messages", "n_in_thoughts"}
+            if isinstance(item, int) and not isinstance(item, bool) and not is_total:
+                yield f"{path}.{key}|{identity}", item
+            yield from counts_of(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for i, item in enumerate(value):
+            if isinstance(item, int):
+                yield f"{path}[{i}]", item
+            yield from counts_of(item, path)
+
+
+def without(tables, participant: str):
+    """The same release after one participant withdrew."""
+    gone = f"^{participant}_"
+    kept = dict(tables)
+    kept["participants"] = tables["participants"].filter(pl.col("participant_id") != participant)
+    for name in ("conversations", "messages", "thoughts"):
+        kept[name] = tables[name].filter(~pl.col("conversation_id").str.contains(gone))
+    kept["labels"] = tables["labels"].filter(~pl.col("item_id").str.contains(gone))
+    return kept
+
+
+@pytest.mark.parametrize("participant", ["user3", "user17", "user40"])
+def test_a_withdrawal_cannot_be_read_from_two_releases(invent, taxonomies, participant) -> None:
+    tables = invent(300, 6)
+    first = run(tables, taxonomies)
+    smaller = without(tables, participant)
+    exact, held = run(smaller, taxonomies), run(smaller, taxonomies, previous=first)
+    before = dict(counts_of(first))
+
+    def small_moves(document):
+        after = dict(counts_of(document))
+        return [k for k, n in after.items() if k in before and 0 < abs(n - before[k]) < LIMIT]
+
+    assert small_moves(exact), "without the rule the withdrawal shows"
+    assert small_moves(held) == []
+    assert held["counts"]["participants"] == first["counts"]["participants"] - 1
+    assert list(small_counts(held)) == []
+    flags = [row["is_held"] for row in held["reasons"]["labels"] if not row["is_suppressed"]]
+    assert all(flags), "unchanged cells carry the mark too"
+
+
+def test_counts_that_moved_far_enough_are_new(invent, taxonomies) -> None:
+    first, second = run(invent(90, 5), taxonomies), invent(300, 6)
+    held, exact = run(second, taxonomies, previous=first), run(second, taxonomies)
+    moved = [
+        (h, e)
+        for h, e in zip(held["reasons"]["labels"], exact["reasons"]["labels"], strict=True)
+        if not h["is_held"]
+    ]
+    assert moved
+    assert all(h == e for h, e in moved)
+
+
+def test_nothing_is_held_without_a_last_release_or_as_published(invent, taxonomies) -> None:
+    tables = invent(90, 5)
+    first = run(tables, taxonomies)
+    assert run(tables, taxonomies, previous={"stats_version": "0.1"}) == first
+    plain = run(tables, taxonomies, "as-published")
+    smaller = without(tables, "user3")
+    assert run(smaller, taxonomies, "as-published", previous=plain) == run(
+        smaller, taxonomies, "as-published"
+    )
