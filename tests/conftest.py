@@ -27,6 +27,8 @@ os.environ.update(
         "COLUMNS": "200",
     }
 )
+from tests.storage_servers import nanio, nanio_env, weed, weed_env  # noqa: F401
+
 for name in [n for n in os.environ if n.startswith(("THOUGHTTRACE_", "PREFECT_API_"))]:
     del os.environ[name]
 

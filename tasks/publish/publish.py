@@ -19,7 +19,7 @@ only when the views are in place too. Every step may be repeated; a later run fi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -125,10 +125,11 @@ def publish_candidate(
         StoreUnavailableError: the store fails; the same call resumes.
     """
     run = _Run(store, private, check_conditions(store, single_writer), now, signer, checkpoint)
+    before = set(list_versions(store))
     with hold_lock(private, layout.LOCK, publish_id, has_swap=run.conditions.swap, wait_s=wait_s) as lock:
         checkpoint("S0")
         finished = _finish_interrupted(run)
-        candidate = _read_or_find(run, candidate_id)
+        candidate = _read_or_find(run, candidate_id, publish_id, before)
         if isinstance(candidate, Release):
             return candidate
         existing = _existing_release(run, candidate, publish_id, finished)
@@ -164,15 +165,26 @@ def check_conditions(store: Store, single_writer: bool) -> Conditions:
     return conditions
 
 
-def _read_or_find(run: _Run, candidate_id: str) -> Candidate | Release:
+def _read_or_find(
+    run: _Run, candidate_id: str, publish_id: str, before: Collection[str]
+) -> Candidate | Release:
+    """Return the candidate, or the release that it has become; `before` existed when we were called."""
     try:
         return read_candidate(run.private, candidate_id)
     except NotFoundError:
         for version in reversed(list_versions(run.store)):
             manifest, digest = read_manifest(run.store, version)
             if manifest.candidate_id == candidate_id:
+                if version not in before and manifest.publish_id != publish_id:
+                    raise _lost_to(manifest) from None
                 return Release(manifest, digest, note="published already")
         raise
+
+
+def _lost_to(winner: Manifest) -> ReleaseExistsError:
+    return ReleaseExistsError(
+        f"{winner.version} was published at {winner.created_at} by another run ({winner.publish_id})"
+    )
 
 
 def _existing_release(
@@ -186,9 +198,7 @@ def _existing_release(
     if is_own or (manifest.candidate_id == candidate.candidate_id and candidate.version in finished):
         _finish(run, manifest)
         return Release(manifest, digest, note="already committed; nothing was left to do")
-    raise ReleaseExistsError(
-        f"{manifest.version} was published at {manifest.created_at} by another run ({manifest.publish_id})"
-    )
+    raise _lost_to(manifest)
 
 
 def _check_fresh(run: _Run, candidate: Candidate) -> None:
@@ -262,10 +272,7 @@ def _commit(run: _Run, manifest: Manifest, data: bytes) -> tuple[Manifest, str]:
         data = run.store.get(key)
         manifest_there = parse_manifest(data, manifest.version)
         if manifest_there.publish_id != manifest.publish_id:
-            raise ReleaseExistsError(
-                f"{manifest.version} was published at {manifest_there.created_at} by another run "
-                f"({manifest_there.publish_id})"
-            ) from None
+            raise _lost_to(manifest_there) from None
         manifest = manifest_there
     return manifest, hashlib.sha256(data).hexdigest()
 

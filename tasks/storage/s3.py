@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from schemas.errors import ConflictError, NotFoundError, UsageError, VerificationError
+from schemas.errors import ConflictError, NotFoundError, ThoughttraceError, UsageError, VerificationError
 from tasks.storage.s3_errors import status_code, translate_s3_error
 from tasks.storage.store import ObjectInfo, check_key, check_prefix
 
@@ -77,10 +77,10 @@ class S3Store:
             try:
                 answer = self._call("get_object", key, Key=self._full(key))
                 return cast("bytes", sync(self._fs.loop, answer["Body"].read)), answer["ETag"]
-            except NotFoundError:
+            except ThoughttraceError:
                 raise
             except Exception as error:  # the body broke off: whatever library noticed it
-                if attempt == _READ_RETRIES - 1 or status_code(error) is not None:
+                if attempt == _READ_RETRIES - 1:
                     raise translate_s3_error(error, self.uri, "read", key) from error
                 time.sleep(0.1 * 2**attempt)
         raise AssertionError("unreachable")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+import time
 from pathlib import Path
 
 import polars as pl
@@ -109,6 +111,30 @@ def test_a_version_has_one_publisher(store: Store) -> None:
     with pytest.raises(ReleaseExistsError, match=r"v1\.0\.0 was published .* by another run \(run-1\)"):
         publish(store, two, "run-2")
     assert list_versions(store) == ["v1.0.0"]
+
+
+def test_a_candidate_published_by_two_has_one_publisher(store: Store) -> None:
+    candidate = stage(store, "v1.0.0")
+    results: list[object] = []
+
+    def attempt(name: str) -> None:
+        try:
+            results.append(publish(store, candidate, name).manifest.publish_id)
+        except ReleaseExistsError as error:
+            results.append(error)
+
+    def second(step: str) -> None:
+        if step == "S4" and not threads:
+            threads.append(threading.Thread(target=attempt, args=("run-2",)))
+            threads[0].start()
+            time.sleep(0.2)
+
+    threads: list[threading.Thread] = []
+    publish(store, candidate, "run-1", checkpoint=second)
+    threads[0].join()
+    assert isinstance(results[0], ReleaseExistsError)
+    # whoever comes later finds it done
+    assert publish(store, candidate, "run-3").note == "published already"
 
 
 def test_versions_do_not_go_backwards(store: Store) -> None:

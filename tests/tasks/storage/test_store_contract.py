@@ -11,9 +11,11 @@ from schemas.errors import ConflictError, NotFoundError, UsageError, Verificatio
 from tasks.storage.store import Store, open_store
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=["local", "weed"])
 def store(request, tmp_path: Path) -> Store:
-    return open_store(str(tmp_path / "store"))
+    if request.param == "local":
+        return open_store(str(tmp_path / "store"))
+    return open_store(request.getfixturevalue("weed_env").new_uri())
 
 
 def test_put_get_head_list_delete(store: Store) -> None:

@@ -1,0 +1,118 @@
+"""kill -9 at every step and at random times: what is visible is always sound, a repeat completes it.
+
+`FAULT_ROUNDS` sets the number of random kills and races (few by default; `make faults` asks for more).
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.publish.candidate import delete_candidate, list_candidates
+from tasks.publish.publish import STEPS
+from tasks.publish.releases import latest_version, list_versions, read_latest, read_manifest
+from tasks.publish.verify import verify_release
+from tasks.storage.store import Store, open_store
+from tests.faults.publisher import start_publisher
+from tests.publishing import publish, release, stage
+
+pytestmark = pytest.mark.faults
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "2"))
+
+
+@pytest.fixture(params=["local", "weed"])
+def store(request, tmp_path: Path) -> Store:
+    if request.param == "local":
+        return open_store(str(tmp_path / "store"))
+    return open_store(request.getfixturevalue("weed_env").new_uri())
+
+
+def assert_sound(store: Store) -> None:
+    """Every visible release verifies, and latest points to a release that does."""
+    for version in list_versions(store):
+        assert verify_release(store, version).problems == []
+    pointer, _ = read_latest(store)
+    if pointer is not None:
+        assert pointer.version in list_versions(store)
+
+
+def assert_complete(store: Store, version: str, others: int = 0) -> None:
+    report = verify_release(store, version)
+    assert (report.problems, report.notes) == ([], [])
+    assert read_latest(store)[0].version == latest_version(store) == version
+    assert not store.list("private/intents/")
+    left = {o.key.split("/")[2] for o in store.list("private/candidates/")}
+    assert len(left) == others
+
+
+def test_killed_after_each_step(store: Store) -> None:
+    release(store, "v1.0.0", range(2))
+    for number, step in enumerate(STEPS, start=1):
+        version = f"v1.{number}.0"
+        candidate = stage(store, version, range(2 + number))
+        child = start_publisher(store.uri, candidate.candidate_id, f"run-{number}", crash_at=step)
+        child.join(60)
+        assert child.exitcode == -9, step
+        assert verify_release(store, latest_version(store)).is_sound, step
+        committed = step >= "S5"
+        assert (version in list_versions(store)) is committed, step
+        assert (read_latest(store)[0].version == version) is (step >= "S7"), step
+        # the same run; or, while the commit is unfinished, any run. The dead one's lock holds nobody up
+        run = "another" if "S5" <= step < "S8" else f"run-{number}"
+        began = time.monotonic()
+        published = publish(store, candidate, run)
+        assert time.monotonic() - began < 25, step
+        assert published.manifest.publish_id == f"run-{number}"
+        assert_complete(store, version)
+    assert_sound(store)
+
+
+def test_killed_at_random_times(store: Store) -> None:
+    release(store, "v1.0.0", range(4))
+    rng = random.Random(os.environ.get("FAULT_SEED", "7"))
+    for number in range(1, ROUNDS + 1):
+        version = f"v1.{number}.0"
+        candidate = stage(store, version, range(4 + number))
+        child = start_publisher(
+            store.uri,
+            candidate.candidate_id,
+            f"run-{number}",
+            sleep_at=f"S{rng.randrange(1, 8)}",
+            sleep_s=0.2,
+        )
+        time.sleep(rng.uniform(0.05, 1.5))
+        child.kill()
+        child.join()
+        assert verify_release(store, latest_version(store)).problems == []
+        publish(store, candidate, f"run-{number}")
+        assert_complete(store, version)
+    assert_sound(store)
+
+
+def test_one_of_three_publishers_wins(store: Store, tmp_path: Path) -> None:
+    for number in range(ROUNDS):
+        version = f"v1.{number}.0"
+        for old in list_candidates(store.child("private")):
+            delete_candidate(store.child("private"), old.candidate_id)
+        candidates = [stage(store, version, range(2 + number, 4 + number + i)) for i in range(3)]
+        said = [tmp_path / f"said-{i}" for i in range(3)]
+        children = [
+            start_publisher(
+                store.uri, c.candidate_id, f"race-{number}-{i}", sleep_at="S4", sleep_s=0.1, said=said[i]
+            )
+            for i, c in enumerate(candidates)
+        ]
+        for child in children:
+            child.join(120)
+        codes = [child.exitcode for child in children]
+        messages = [path.read_text() for path in said]
+        assert sorted(codes) == [0, 2, 2], messages
+        winner = codes.index(0)
+        assert read_manifest(store, version)[0].publish_id == f"race-{number}-{winner}"
+        assert [m.split(":")[0] for m in messages if m] == ["ReleaseExistsError"] * 2
+        assert_complete(store, version, others=2)
+    assert_sound(store)
