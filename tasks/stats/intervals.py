@@ -61,7 +61,7 @@ class ClusterBootstrap:
 
     def sums(self, matrix: Counts) -> Floats:
         """Weighted column sums: resamples × cells, from participants × cells."""
-        kind = np.float32 if matrix.sum(initial=0) < _EXACT_FLOAT32 else np.float64
+        kind = np.float32 if matrix.sum(0).max(initial=0) < _EXACT_FLOAT32 else np.float64
         values = matrix.astype(kind)
         blocks = [block.astype(kind) @ values for block in self._blocks()]
         if not blocks:
@@ -73,21 +73,25 @@ class ClusterBootstrap:
 
         Args:
             numerator: participants × cells.
-            denominator: participants × cells, or participants × 1 for a base that all cells share.
+            denominator: participants × bases; each base is that of the next cells / bases cells, so a
+                single column is the base of all of them.
 
         Returns:
             One value a cell. Cells with fewer than 20 counts, or fewer than 20 short of the base, get a
             Wilson interval at the effective sample size, as a percentile interval collapses there.
         """
         top, base = numerator.sum(0).astype(np.float64), denominator.sum(0).astype(np.float64)
-        base = np.broadcast_to(base, top.shape)
+        n_cells = numerator.shape[1]
+        cells_a_base = n_cells // max(1, denominator.shape[1])
+        base = np.repeat(base, cells_a_base)
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.where(base > 0, top / base, np.nan)
         if not self.is_possible or not top.size:
             blank = np.full(top.shape, np.nan)
             return Estimate(value, blank, blank.copy(), blank.copy())
         with np.errstate(divide="ignore", invalid="ignore"):
-            drawn = self.sums(numerator) / self.sums(denominator)
+            sums = self.sums(np.hstack([numerator, denominator]))
+            drawn = sums[:, :n_cells] / np.repeat(sums[:, n_cells:], cells_a_base, axis=1)
             low, high = _quantiles(drawn)
             variance = _nan_variance(drawn)
             deff = variance / (value * (1 - value) / base)

@@ -79,7 +79,7 @@ def share_groups(
     cell = _codes(rows["group"], group_no) * len(values) + _codes(rows["value"], value_no)
     matrix = count_matrix(ints(rows["p"]), cell, boot.n_clusters, len(groups) * len(values))
     base = matrix.reshape(boot.n_clusters, len(groups), len(values)).sum(2)
-    found = boot.ratio(matrix, np.repeat(base, len(values), axis=1))
+    found = boot.ratio(matrix, base)
     counts, bases = matrix.sum(0), base.sum(0)
     return [
         GroupShare(

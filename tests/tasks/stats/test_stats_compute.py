@@ -222,3 +222,19 @@ def test_random_corpora_reconcile(invent, taxonomies) -> None:
         relations = document["relationships"]
         assert sum(f["n"] for f in relations["transitions"]) == relations["n_labelled"]
         assert sum(r["n"] for r in relations["by_turn"]) == relations["n_labelled"]
+
+
+def test_the_taxonomies_that_ship_give_every_label_a_row_and_a_name() -> None:
+    from schemas.taxonomies import load_taxonomies
+
+    document = run({}, load_taxonomies()).document
+    assert len(document["topics"]["domains"]) == 7
+    assert len(document["topics"]["subtopics"]) == 36
+    assert {row["parent"] for row in document["topics"]["subtopics"]} == {
+        row["value"] for row in document["topics"]["domains"]
+    }
+    assert [len(document[key]["labels"]) for key in ("reasons", "reactions")] == [7, 5]
+    shown = {row["value"]: row["name"] for row in document["relationships"]["with_first"]}
+    assert shown["extend_or_deepen"] == "Extend or Deepen"
+    assert "first_request" in shown
+    assert "first_request" not in {row["value"] for row in document["relationships"]["without_first"]}
