@@ -77,8 +77,10 @@ def draw_alluvial(columns: Sequence[Column], ribbons: Sequence[Ribbon], *, width
                 f'<rect x="{x:.1f}" y="{y:.1f}" width="{bar:g}" height="{tall:.1f}" '
                 f'fill="{LIGHT[node.colour]}"/>'
             )
-            if tall >= _TEXT_HEIGHT:
-                bars.append(_label(node, x, y, tall, bar, is_last=index == len(columns) - 1, narrow=narrow))
+            is_last = index == len(columns) - 1
+            is_new = (index - 1, node.key) not in places or node.colour != "ended"
+            if tall >= _TEXT_HEIGHT and (is_new or is_last):
+                bars.append(_label(node, x, y, tall, bar, is_last=is_last, narrow=narrow))
             y += tall + gap
     flows: list[str] = []
     for ribbon in ribbons:
@@ -122,7 +124,7 @@ def _label(node: Node, x: float, y: float, tall: float, bar: float, *, is_last: 
     share = percent(node.share, digits=0)
     lines = [f"{node.label} {share}"]
     if narrow:
-        lines = [*wrap_words(node.label, 11), share]
+        lines = [*wrap_words(node.label, 10), share]
         if tall < _TEXT_HEIGHT * len(lines):
             lines = [share]
     first = y + tall / 2 + 4 - (len(lines) - 1) * _TEXT_HEIGHT / 2

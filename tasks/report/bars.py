@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.report.drawing import Drawing, draw, wrap_words
+from tasks.report.drawing import Drawing, draw
 from tasks.report.palette import LIGHT
+from tasks.report.row_labels import break_label, label_layers, label_width
 
 HELD_BACK = "held back"
-LABEL_CHARACTERS = 26
-LABEL_CHARACTERS_NARROW = 17
-_CHARACTER_PX = 6.4
+_LABEL_CHARACTERS = 26
+_LABEL_CHARACTERS_NARROW = 17
+_VALUE_PX = 52
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class Bar:
     parent: float | None = None
     group: str = ""
 
+    @property
+    def reach(self) -> float:
+        """Largest value that is drawn for the category."""
+        return max(self.share or 0.0, self.high or 0.0, self.published or 0.0, self.parent or 0.0)
+
 
 def percent(share: float | None, *, digits: int = 1) -> str:
     """Format a share: `37.4 %`; a dash where there is none; `< 0.1 %` for what would round to nothing."""
@@ -56,11 +62,17 @@ def count(n: int | None) -> str:
     return HELD_BACK if n is None else f"{n:,}"
 
 
+def nice_top(value: float) -> float:
+    """Return the end of a share axis: the next of 5, 10, 15, 20, 25, 30, 40, 50, 60, 80 and 100 %."""
+    steps = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8)
+    return next((top for top in steps if value <= top), 1.0)
+
+
 def draw_bars(bars: Sequence[Bar], *, hue: str, width: int) -> Drawing:
     """Draw horizontal bars in the given order.
 
     The release is the full bar with its interval as a line, the published value a lighter bar below
-    it, the last release a tick.
+    it, the last release a tick. A category that is held back has its name and no bar.
 
     Args:
         bars: categories from top to bottom.
@@ -69,19 +81,13 @@ def draw_bars(bars: Sequence[Bar], *, hue: str, width: int) -> Drawing:
     """
     import altair as alt
 
-    narrow = width < 480
-    limit = LABEL_CHARACTERS_NARROW if narrow else LABEL_CHARACTERS
-    labels = ["\n".join(wrap_words(b.label, limit)) for b in bars]
-    label_px = max(len(line) for label in labels for line in label.split("\n")) * _CHARACTER_PX + 10
+    limit = _LABEL_CHARACTERS_NARROW if width < 480 else _LABEL_CHARACTERS
     has_published = any(b.published is not None for b in bars)
-    has_parent = any(b.parent is not None for b in bars)
-    many_lines = any("\n" in label for label in labels)
-    step = 34 if has_published or (narrow and many_lines) else 27
-    top = nice_top(max(max(b.share or 0, b.high or 0, b.published or 0, b.parent or 0) for b in bars))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
-            "label": label,
-            "share": b.share or 0.0,
+            "row": str(i),
+            **break_label(b.label, limit),
+            "share": b.share,
             "low": b.low,
             "high": b.high,
             "published": b.published,
@@ -89,134 +95,113 @@ def draw_bars(bars: Sequence[Bar], *, hue: str, width: int) -> Drawing:
             "end": max(b.share or 0.0, b.high or 0.0),
             "text": HELD_BACK if b.share is None else percent(b.share),
         }
-        for label, b in zip(labels, bars, strict=True)
+        for i, b in enumerate(bars)
     ]
-    y = alt.Y(
-        "label:N",
-        sort=None,
-        title=None,
-        axis=alt.Axis(
-            labelExpr="split(datum.label, '\\n')",
-            labelLineHeight=13,
-            domain=False,
-            ticks=False,
-            labelPadding=8,
-            minExtent=label_px,
-            maxExtent=label_px,
-        ),
+    most_lines = max(int(row["n_lines"]) for row in rows)
+    step = max(34 if has_published else 27, 13 * most_lines + 9)
+    plot = max(width - label_width(rows) - _VALUE_PX, 90)
+    base = alt.Chart(alt.Data(values=rows)).encode(
+        y=alt.Y("row:N", sort=None, title=None, axis=None),
     )
-    x = alt.X(
-        "share:Q",
-        title=None,
-        scale=alt.Scale(domain=[0, top], nice=False),
-        axis=alt.Axis(format=".0%", tickCount=4 if narrow else 5, domain=False, ticks=False),
-    )
-    base = alt.Chart(alt.Data(values=rows)).encode(y=y)
-    own_offset = -4 if has_published else 0
+    x = _share_axis(max(b.reach for b in bars), plot)
+    shift = -4 if has_published else 0
     layers: list[Any] = [
-        base.mark_bar(height=13, yOffset=own_offset, color=LIGHT[hue]).encode(x=x),
+        base.transform_filter("isValid(datum.share)")
+        .mark_bar(height=13, yOffset=shift, color=LIGHT[hue])
+        .encode(x=x)
     ]
     if has_published:
         layers.append(
             base.transform_filter("isValid(datum.published)")
-            .mark_bar(height=6, yOffset=7, color=LIGHT[f"{hue}-tint"])
+            .mark_bar(height=6, yOffset=8, color=LIGHT[f"{hue}-tint"])
             .encode(x=alt.X("published:Q"))
         )
     if any(b.low is not None for b in bars):
-        layers.append(
-            base.transform_filter("isValid(datum.low)")
-            .mark_rule(strokeWidth=1.5, yOffset=own_offset, color=LIGHT["ink"])
-            .encode(x=alt.X("low:Q"), x2="high:Q")
-        )
-    if has_parent:
+        interval = base.transform_filter("isValid(datum.low)").encode(x=alt.X("low:Q"), x2="high:Q")
+        # a light rim keeps the line visible where it lies on its own bar
+        layers.append(interval.mark_rule(strokeWidth=4, yOffset=shift, color=LIGHT["ground"], opacity=0.85))
+        layers.append(interval.mark_rule(strokeWidth=1.5, yOffset=shift, color=LIGHT["ink"]))
+    if any(b.parent is not None for b in bars):
         layers.append(
             base.transform_filter("isValid(datum.parent)")
-            .mark_tick(thickness=2, size=19, yOffset=own_offset, color=LIGHT["amber"])
+            .mark_tick(thickness=2.5, size=21, yOffset=shift, color=LIGHT["amber"])
             .encode(x=alt.X("parent:Q"))
         )
     layers.append(
-        base.mark_text(align="left", dx=6, dy=own_offset, fontSize=12, color=LIGHT["ink"]).encode(
+        base.mark_text(align="left", dx=6, dy=shift, color=LIGHT["ink"]).encode(
             x=alt.X("end:Q"), text="text:N"
         )
     )
-    plot = max(width - label_px - 60, 90)
-    return draw(alt.layer(*layers).properties(width=plot, height=alt.Step(step)))
-
-
-def nice_top(value: float) -> float:
-    """Return the end of a share axis: the next of 5, 10, 20, 25, 40, 50, 60, 80 and 100 %."""
-    return next((top for top in (0.05, 0.1, 0.2, 0.25, 0.4, 0.5, 0.6, 0.8) if value <= top), 1.0)
+    return draw(alt.layer(*layers, *label_layers(base, rows)).properties(width=plot, height=alt.Step(step)))
 
 
 def draw_grouped_dots(bars: Sequence[Bar], *, hue: str, width: int) -> Drawing:
-    """Draw a dot a category, grouped under headings, each group in the given order.
+    """Draw a dot a category with its interval as a band, under the headings of their groups.
 
     Args:
-        bars: categories; `group` is the heading.
+        bars: categories in order; `group` is the heading.
         hue: palette name.
         width: px available.
     """
     import altair as alt
 
-    narrow = width < 480
+    limit = 22 if width < 480 else 44
     rows: list[dict[str, Any]] = []
-    order: list[str] = []
-    heading = ""
-    for b in bars:
+    heading: str | None = None
+    for i, b in enumerate(bars):
         if b.group != heading:
             heading = b.group
-            order.append(f"§{heading}")
-            rows.append({"label": order[-1], "head": heading})
-        order.append(b.label)
+            rows.append({"row": f"h{i}", "head": heading})
         rows.append(
             {
-                "label": b.label,
-                "share": b.share or 0.0,
+                "row": str(i),
+                **break_label(b.label, limit),
+                "share": b.share,
                 "low": b.low,
                 "high": b.high,
+                "end": max(b.share or 0.0, b.high or 0.0),
                 "text": HELD_BACK if b.share is None else percent(b.share),
             }
         )
-    label_px = min(max(len(b.label) for b in bars), 24) * _CHARACTER_PX + 10
-    top = nice_top(max(max(b.share or 0, b.high or 0) for b in bars))
-    plot = max(width - label_px - 60, 90)
-    data = alt.Chart(alt.Data(values=rows))
-    y = alt.Y(
-        "label:N",
-        sort=order,
-        title=None,
-        axis=alt.Axis(
-            labelExpr="slice(datum.label, 0, 1) == '§' ? '' : datum.label",
-            domain=False,
-            ticks=False,
-            labelPadding=8,
-            minExtent=label_px,
-            maxExtent=label_px,
-            labelLimit=label_px - 4,
-        ),
+    left = label_width(rows)
+    plot = max(width - left - _VALUE_PX, 90)
+    data = alt.Chart(alt.Data(values=rows)).encode(
+        y=alt.Y("row:N", sort=[row["row"] for row in rows], title=None, axis=None)
     )
-    x = alt.X(
+    x = _share_axis(max(b.reach for b in bars), plot)
+    known = data.transform_filter("isValid(datum.share)")
+    layers: list[Any] = [
+        known.mark_rule(strokeWidth=1, color=LIGHT["grid"]).encode(x=x),
+        known.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=4, color=LIGHT[f"{hue}-tint"])
+        .encode(x=alt.X("low:Q"), x2="high:Q"),
+        known.mark_circle(size=70, opacity=1, color=LIGHT[hue]).encode(x=alt.X("share:Q")),
+        data.transform_filter("isValid(datum.text)")
+        .mark_text(align="left", dx=8, color=LIGHT["ink"])
+        .encode(x=alt.X("end:Q"), text="text:N"),
+        data.transform_filter("isValid(datum.head)")
+        .mark_text(align="left", fontWeight="bold", dy=3, x=-left, color=LIGHT["ink"])
+        .encode(text="head:N"),
+        *label_layers(data, rows),
+    ]
+    tall = max((int(row.get("n_lines", 1)) for row in rows), default=1)
+    return draw(alt.layer(*layers).properties(width=plot, height=alt.Step(21 if tall == 1 else 30)))
+
+
+def _share_axis(reach: float, plot: float) -> Any:
+    import altair as alt
+
+    top = nice_top(reach)
+    return alt.X(
         "share:Q",
         title=None,
         scale=alt.Scale(domain=[0, top], nice=False),
         axis=alt.Axis(
-            format=".0%" if top > 0.05 else ".1~%",
-            tickCount=4 if narrow else 5,
+            format=".0%",
+            tickCount=5 if plot > 260 else 3,
             domain=False,
             ticks=False,
-            orient="top",
+            labelColor=LIGHT["muted"],
+            labelFontSize=11,
         ),
     )
-    values = data.transform_filter("isValid(datum.share)").encode(y=y)
-    layers: list[Any] = [
-        values.mark_rule(strokeWidth=1, color=LIGHT["grid"]).encode(x=x),
-        values.mark_rule(strokeWidth=3, color=LIGHT[f"{hue}-tint"]).encode(x=alt.X("low:Q"), x2="high:Q"),
-        values.mark_circle(size=70, opacity=1, color=LIGHT[hue]).encode(x=alt.X("share:Q")),
-        values.transform_calculate(end="max(datum.share, isValid(datum.high) ? datum.high : 0)")
-        .mark_text(align="left", dx=8, fontSize=12, color=LIGHT["ink"])
-        .encode(x=alt.X("end:Q"), text="text:N"),
-        data.transform_filter("isValid(datum.head)")
-        .mark_text(align="left", fontWeight="bold", fontSize=12, dy=3, x=-label_px, color=LIGHT["ink"])
-        .encode(y=y, text="head:N"),
-    ]
-    return draw(alt.layer(*layers).properties(width=plot, height=alt.Step(21)))

@@ -9,6 +9,7 @@ from typing import Any
 from tasks.report.bars import nice_top, percent
 from tasks.report.drawing import Drawing, draw, wrap_words
 from tasks.report.palette import LIGHT
+from tasks.report.row_labels import break_label, label_layers, label_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,96 +29,113 @@ def draw_panels(panels: Sequence[Panel], *, stages: Sequence[str], hue: str, wid
     Args:
         panels: labels, the most frequent first.
         stages: names of the stages in order.
-        hue: palette name; the published values are drawn in its tint.
+        hue: palette name.
         width: px available.
     """
     import altair as alt
 
-    per_row = 2 if width < 480 else 4
-    panel_width = (width - 40) / per_row - 22
+    # rows as even as they can be: 7 panels stand as 4 + 3, 5 as 3 + 2
+    most = 2 if width < 480 else 4
+    per_row = -(-len(panels) // -(-len(panels) // most))
+    panel_width = min((width - 40) / per_row - 16, 200)
     highest = max(
         (v for p in panels for v in (*p.shares, *p.highs, *p.published) if v is not None), default=1.0
     )
+    top = nice_top(highest * 1.08)
+    rows: list[Any] = []
+    for start in range(0, len(panels), per_row):
+        charts = [
+            _panel(panel, stages, hue=hue, width=panel_width, top=top, with_scale=index == 0)
+            for index, panel in enumerate(panels[start : start + per_row])
+        ]
+        rows.append(alt.hconcat(*charts, spacing=14))
+    return draw(alt.vconcat(*rows, spacing=16))
+
+
+def _panel(
+    panel: Panel, stages: Sequence[str], *, hue: str, width: float, top: float, with_scale: bool
+) -> Any:
+    import altair as alt
+
+    points = [
+        {
+            "stage": s,
+            "share": v,
+            "low": lo,
+            "high": hi,
+            "published": p,
+            "text": percent(v, digits=0),
+            "is_end": i in {0, len(stages) - 1},
+        }
+        for i, (s, v, lo, hi, p) in enumerate(
+            zip(stages, panel.shares, panel.lows, panel.highs, panel.published, strict=True)
+        )
+    ]
+    first, last = stages[0], stages[-1]
     x = alt.X(
         "stage:N",
         sort=list(stages),
         title=None,
         axis=alt.Axis(
-            labelExpr=f"datum.label == '{stages[0]}' || datum.label == '{stages[-1]}' ? datum.label : ''",
+            labelExpr=f"datum.label == '{first}' || datum.label == '{last}' ? datum.label : ''",
             labelAngle=0,
             ticks=False,
             labelPadding=6,
-            labelOverlap=False,
-            labelBound=False,
+            labelColor=LIGHT["muted"],
+            labelFontSize=11,
+            grid=False,
         ),
         scale=alt.Scale(type="point", padding=0.35),
     )
-    rows: list[Any] = []
-    for start in range(0, len(panels), per_row):
-        charts: list[Any] = []
-        for index, panel in enumerate(panels[start : start + per_row]):
-            points = [
-                {"stage": s, "share": v, "low": lo, "high": hi, "published": p, "text": percent(v, digits=0)}
-                for s, v, lo, hi, p in zip(
-                    stages, panel.shares, panel.lows, panel.highs, panel.published, strict=True
-                )
-            ]
-            y = alt.Y(
-                "share:Q",
-                title=None,
-                scale=alt.Scale(domain=[0, nice_top(highest * 1.08)], nice=False),
-                axis=alt.Axis(
-                    format=".0%", tickCount=3, domain=False, ticks=False, labels=index == 0, minExtent=28
-                )
-                if index == 0
-                else alt.Axis(labels=False, ticks=False, domain=False, tickCount=3),
+    y = alt.Y(
+        "share:Q",
+        title=None,
+        scale=alt.Scale(domain=[0, top], nice=False),
+        axis=alt.Axis(
+            format=".0%",
+            tickCount=3,
+            domain=False,
+            ticks=False,
+            labels=with_scale,
+            minExtent=30 if with_scale else 0,
+            labelColor=LIGHT["muted"],
+            labelFontSize=11,
+        ),
+    )
+    base = alt.Chart(alt.Data(values=points)).encode(x=x)
+    known = base.transform_filter("isValid(datum.share)")
+    layers: list[Any] = []
+    if any(v is not None for v in panel.lows):
+        layers.append(
+            base.transform_filter("isValid(datum.low)")
+            .mark_area(color=LIGHT[f"{hue}-tint"], opacity=0.6)
+            .encode(y=alt.Y("low:Q"), y2="high:Q")
+        )
+    if any(v is not None for v in panel.published):
+        seen = base.transform_filter("isValid(datum.published)").encode(y=alt.Y("published:Q"))
+        layers.append(seen.mark_line(color=LIGHT["muted"], strokeWidth=1.2, strokeDash=[4, 3]))
+        layers.append(seen.mark_circle(color=LIGHT["muted"], size=18, opacity=1))
+    layers += [
+        known.mark_line(color=LIGHT[hue], strokeWidth=2.5).encode(y=y),
+        known.mark_circle(color=LIGHT[hue], size=38, opacity=1).encode(y=y),
+        known.transform_filter("datum.is_end")
+        .mark_text(dy=-12, fontWeight="bold", color=LIGHT["ink"])
+        .encode(y=y, text="text:N"),
+    ]
+    title = wrap_words(panel.label, int(width / 6.4))[:2]
+    for i, line in enumerate(title):
+        layers.append(
+            alt.Chart(alt.Data(values=[{"text": line}]))
+            .mark_text(
+                align="left", x=0, y=-24 - (len(title) - 1 - i) * 14, fontWeight="bold", color=LIGHT["ink"]
             )
-            base = alt.Chart(alt.Data(values=points)).encode(x=x)
-            layers: list[Any] = []
-            if any(v is not None for v in panel.lows):
-                layers.append(
-                    base.mark_area(color=LIGHT[f"{hue}-tint"], opacity=0.45).encode(
-                        y=alt.Y("low:Q"), y2="high:Q"
-                    )
-                )
-            if any(v is not None for v in panel.published):
-                seen = base.transform_filter("isValid(datum.published)")
-                layers.append(
-                    seen.mark_line(color=LIGHT["axis"], strokeWidth=1.5, strokeDash=[4, 3]).encode(
-                        y=alt.Y("published:Q")
-                    )
-                )
-                layers.append(
-                    seen.mark_circle(color=LIGHT["axis"], size=24, opacity=1).encode(y="published:Q")
-                )
-            known = base.transform_filter("isValid(datum.share)")
-            layers.append(known.mark_line(color=LIGHT[hue], strokeWidth=2.5).encode(y=y))
-            layers.append(known.mark_circle(color=LIGHT[hue], size=40, opacity=1).encode(y=y))
-            layers.append(
-                known.transform_filter(f"datum.stage == '{stages[0]}' || datum.stage == '{stages[-1]}'")
-                .mark_text(dy=-11, fontSize=12, fontWeight="bold", color=LIGHT["ink"])
-                .encode(y=y, text="text:N")
-            )
-            title = wrap_words(panel.label, int(panel_width / 6.3))
-            title = [""] * (2 - len(title)) + title[:3]
-            charts.append(
-                alt.layer(*layers).properties(
-                    width=panel_width,
-                    height=100,
-                    title=alt.TitleParams(
-                        text=title,
-                        anchor="start",
-                        frame="group",
-                        fontSize=12,
-                        fontWeight="bold",
-                        color=LIGHT["ink"],
-                        lineHeight=14,
-                        offset=8,
-                    ),
-                )
-            )
-        rows.append(alt.hconcat(*charts, spacing=10))
-    return draw(alt.vconcat(*rows, spacing=18))
+            .encode(text="text:N")
+        )
+    # an invisible first line keeps the panels of a row level when only some titles break
+    layers.append(
+        alt.Chart(alt.Data(values=[{"text": "\u2007"}])).mark_text(x=0, y=-38).encode(text="text:N")
+    )
+    return alt.layer(*layers).properties(width=width, height=96)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +161,11 @@ def draw_spreads(spreads: Sequence[Spread], *, axis_title: str, width: int) -> D
     """
     import altair as alt
 
-    label_px = max(len(s.label) for s in spreads) * 6.6 + 12
     longest = max(max(s.p95, 1.0) for s in spreads)
     rows = [
         {
-            "label": s.label,
+            "row": str(i),
+            **break_label(s.label, 12 if width < 480 else 30),
             "p5": max(s.p5, 1),
             "p25": max(s.p25, 1),
             "p50": max(s.p50, 1),
@@ -156,30 +174,27 @@ def draw_spreads(spreads: Sequence[Spread], *, axis_title: str, width: int) -> D
             "text": f"{s.p50:,.0f}",
             "colour": LIGHT[s.colour],
         }
-        for s in spreads
+        for i, s in enumerate(spreads)
     ]
     ticks = [v for v in (1, 10, 100, 1_000, 10_000, 100_000) if v <= longest * 3]
-    y = alt.Y(
-        "label:N",
-        sort=None,
-        title=None,
-        axis=alt.Axis(domain=False, ticks=False, labelPadding=8, minExtent=label_px, maxExtent=label_px),
-    )
     x = alt.X(
         "p5:Q",
         title=axis_title,
         scale=alt.Scale(type="log", domain=[1, longest * 1.4], nice=False),
-        axis=alt.Axis(values=ticks, format=",", domain=False, ticks=False, titlePadding=8),
+        axis=alt.Axis(
+            values=ticks, format=",", domain=False, ticks=False, titlePadding=8, labelColor=LIGHT["muted"]
+        ),
     )
     colour = alt.Color("colour:N", scale=None, legend=None)
-    base = alt.Chart(alt.Data(values=rows)).encode(y=y)
+    base = alt.Chart(alt.Data(values=rows)).encode(y=alt.Y("row:N", sort=None, title=None, axis=None))
     return draw(
         alt.layer(
             base.mark_rule(strokeWidth=2).encode(x=x, x2="p95:Q", color=colour),
             base.mark_bar(height=12).encode(x=alt.X("p25:Q"), x2="p75:Q", color=colour),
             base.mark_tick(thickness=3, size=22, color=LIGHT["ink"]).encode(x=alt.X("p50:Q")),
-            base.mark_text(dy=-19, fontSize=12, fontWeight="bold", color=LIGHT["ink"]).encode(
+            base.mark_text(dy=-19, fontWeight="bold", color=LIGHT["ink"]).encode(
                 x=alt.X("p50:Q"), text="text:N"
             ),
-        ).properties(width=max(width - label_px - 24, 90), height=alt.Step(48))
+            *label_layers(base, rows),
+        ).properties(width=max(width - label_width(rows) - 20, 90), height=alt.Step(46))
     )

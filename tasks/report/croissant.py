@@ -92,7 +92,7 @@ def write_croissant(inputs: ReportInputs, tables: Sequence[ReleaseTable], descri
         "license": licence_url(settings.license),
         "url": settings.url or "https://arxiv.org/abs/2605.20087",
         "version": inputs.version.removeprefix("v"),
-        "datePublished": f"{inputs.created_at:%Y-%m-%d}",
+        **({"datePublished": f"{inputs.created_at:%Y-%m-%d}"} if inputs.created_at else {}),
         "inLanguage": "en",
         "isLiveDataset": False,
         "creator": [{"@type": "sc:Organization", "name": name} for name in authors_of(inputs)],

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from tasks.report.drawing import Drawing, for_file, to_png
 from tasks.report.inputs import ReportInputs
 
-WIDE = 700
+WIDE = 760
+SMALL = 380
 NARROW = 340
 
 
@@ -26,7 +27,8 @@ class Figure:
         columns: head of the data table.
         rows: data table, already formatted.
         draw: draws at a width in px; None where there is nothing to draw.
-        is_small: whether one narrow drawing serves every screen.
+        is_small: half a row wide, so that one drawing serves every screen.
+        is_on_page: whether the page shows it; if not, it is a file only.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Figure:
     legend: tuple[tuple[str, str], ...] = ()
     draw: Callable[[int], Drawing] | None = None
     is_small: bool = False
+    is_on_page: bool = True
 
 
 def empty_figure(name: str, section: str, title: str, words: str) -> Figure:
@@ -48,7 +51,7 @@ def empty_figure(name: str, section: str, title: str, words: str) -> Figure:
 
 def list_figures(inputs: ReportInputs) -> tuple[Figure, ...]:
     """Return all figures of a release in the order of the page."""
-    from tasks.report.figures_conversations import conversation_figures
+    from tasks.report.figures_conversations import conversation_figures, thoughts_per_message
     from tasks.report.figures_labels import label_figures
     from tasks.report.figures_participants import participant_figures
     from tasks.report.readings import read_stats
@@ -57,6 +60,7 @@ def list_figures(inputs: ReportInputs) -> tuple[Figure, ...]:
     return (
         *conversation_figures(readings),
         *label_figures(readings),
+        thoughts_per_message(readings),
         *participant_figures(readings),
     )
 
@@ -68,7 +72,7 @@ def render_figures(inputs: ReportInputs) -> dict[str, bytes]:
         if figure.draw is None:
             continue
         svg = for_file(
-            figure.draw(NARROW + 100 if figure.is_small else WIDE),
+            figure.draw(SMALL if figure.is_small else WIDE),
             title=figure.title,
             subtitle=_subtitle(figure),
             legend=figure.legend,

@@ -11,7 +11,7 @@ from tasks.report.lengths import Columns, Mark, draw_lengths
 from tasks.report.readings import Readings
 
 _TEXTS = {
-    "user_message": ("User messages", "blue"),
+    "user_message": ("User messages", "slate"),
     "assistant_message": ("Assistant messages", "slate"),
     "reason": ("Reasons", "blue"),
     "reaction": ("Reactions", "orange"),
@@ -19,11 +19,10 @@ _TEXTS = {
 
 
 def conversation_figures(readings: Readings) -> list[Figure]:
-    """Return the figures of conversation length, text length, redactions, languages and models."""
+    """Return the figures of conversation length, text length, languages, models and redactions."""
     return [
         _conversation_length(readings),
         _text_length(readings),
-        _thoughts_per_message(readings),
         _languages(readings),
         _models(readings),
         _redactions(readings),
@@ -54,17 +53,19 @@ def _conversation_length(readings: Readings) -> Figure:
     marks = [
         Mark(f"{row.corpus} {percent(row.share_of_two_messages, digits=0)}", "2", row.share_of_two_messages)
         for row in part.published
-        if row.share_of_two_messages is not None and readings.with_published
+        if row.share_of_two_messages is not None
+        and readings.with_published
+        and not row.corpus.startswith("ThoughtTrace")
     ]
     median = part.spread.median or 0
-    published = [row for row in part.published if row.median_messages is not None]
+    published = [row for row in part.published if row.median_messages is not None and readings.with_published]
     medians = " and ".join(f"{row.corpus} {row.median_messages:g}" for row in published)
     rows = [(_bin_name(r), count(r.n), percent(r.share)) for r in steps]
     legend = [("blue", "this release")]
     if part.compared is not None:
         legend.append(("slate-tint", part.compared.corpus))
     if marks:
-        legend.append(("axis", "published share of two-message conversations"))
+        legend.append(("ended", "published share of conversations with two messages"))
     return Figure(
         "conversation-length",
         "conversations",
@@ -74,7 +75,9 @@ def _conversation_length(readings: Readings) -> Figure:
         "Messages of both roles; one exchange is two messages. "
         + (
             f"95 % interval of the median: {part.median_low:g}–{part.median_high:g}."
-            if part.median_low is not None and part.median_high is not None
+            if part.median_low is not None
+            and part.median_high is not None
+            and part.median_low < part.median_high
             else ""
         ),
         ("Messages", "Conversations", "Share"),
@@ -120,10 +123,12 @@ def _text_length(readings: Readings) -> Figure:
         tuple(rows),
         (),
         lambda width: draw_spreads(spreads, axis_title="characters (code points)", width=width),
+        is_small=True,
     )
 
 
-def _thoughts_per_message(readings: Readings) -> Figure:
+def thoughts_per_message(readings: Readings) -> Figure:
+    """Return the share of messages that carry a reason or a reaction."""
     title = "How many messages carry a thought"
     parts = [p for p in readings.stats.thoughts_per_message if p.n_messages]
     if not parts:
@@ -185,6 +190,7 @@ def _languages(readings: Readings) -> Figure:
         table,
         (),
         lambda width: draw_bars(bars, hue="slate", width=width),
+        is_small=True,
     )
 
 
@@ -207,6 +213,7 @@ def _models(readings: Readings) -> Figure:
         (),
         (),
         lambda width: draw_bars(bars, hue="slate", width=width),
+        is_on_page=False,
     )
 
 

@@ -124,6 +124,7 @@ def transition_figure(readings: Readings) -> Figure:
     names = {row.value: row.name for row in part.with_first} | {END: "(ends)"}
     cells = {(row.from_value, row.to_value): row.share for row in flows}
     known = [*names]
+    best = max(flows, key=lambda row: row.n or 0)
     before = [v for v in known if any(f == v for f, _ in cells)]
     after = [v for v in known if any(t == v for _, t in cells)]
     shares = [[cells.get((f, t)) for t in after] for f in before]
@@ -131,8 +132,8 @@ def transition_figure(readings: Readings) -> Figure:
         "relationship-transitions",
         "turns",
         title,
-        "Each row adds up to 100 %; the area of a square is the share.",
-        "Rows: this user message. Columns: the next one.",
+        f"{names[best.from_value]} is followed by {names[best.to_value]} in {percent(best.share, digits=0)} of its cases.",
+        "Rows: this user message; columns: the next one, or the end. Each row adds up to 100 %.",
         ("From", *(names[t] for t in after)),
         tuple((names[f], *(percent(v) for v in line)) for f, line in zip(before, shares, strict=True)),
         (),

@@ -45,6 +45,7 @@ def share_figure(
     path: str,
     labels: Sequence[LabelShare],
     hue: str,
+    is_small: bool = False,
 ) -> Figure:
     """Return sorted bars of one facet with interval, published value and last release."""
     published = LABEL_SHARES.get(facet, {}) if readings.with_published else {}
@@ -64,7 +65,7 @@ def share_figure(
     legend = [(hue, "this release")]
     columns = ["Label", "Count", "Share", "95 % interval"]
     if any(b.published is not None for b in bars):
-        legend.append((f"{hue}-tint", f"published, {SOURCE}"))
+        legend.append((f"{hue}-tint", SOURCE))
         columns.append("Published")
     if any(b.parent is not None for b in bars):
         legend.append(("amber", f"last release, {readings.parent_version}"))
@@ -90,6 +91,7 @@ def share_figure(
         tuple(rows),
         tuple(legend),
         lambda width: draw_bars(bars, hue=hue, width=width),
+        is_small=is_small,
     )
 
 
@@ -182,6 +184,7 @@ def _thought_labels(readings: Readings, part: ThoughtLabels, hue: str) -> Figure
         path=f"{plural}.labels",
         labels=part.labels,
         hue=hue,
+        is_small=True,
     )
 
 
@@ -218,7 +221,7 @@ def _by_stage(readings: Readings, part: ThoughtLabels, hue: str) -> Figure:
     )
     legend = [(hue, "this release"), (f"{hue}-tint", "95 % interval")]
     if any(p is not None for panel in panels for p in panel.published):
-        legend.append(("axis", f"published, {SOURCE}"))
+        legend.append(("muted", SOURCE))
     return Figure(
         name,
         "thoughts",

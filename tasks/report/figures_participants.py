@@ -41,8 +41,9 @@ def _attribute(name: str, cells: list[DemographicCell], n_participants: int) -> 
     answered = [c for c in shown if not c.is_missing]
     if name not in _ORDERED:
         answered.sort(key=lambda c: (-(c.n or 0), c.value))
-    rest = answered[_MOST:]
-    bars = [Bar(c.value, c.share or 0.0, c.n or 0) for c in answered[:_MOST]]
+    rest = answered[_MOST:] if len(answered) > _MOST + 1 else []
+    answered = answered[: len(answered) - len(rest)]
+    bars = [Bar(c.value, c.share, c.n) for c in answered]
     if rest:
         bars.append(
             Bar(f"{len(rest)} others", sum(c.share or 0.0 for c in rest), sum(c.n or 0 for c in rest))

@@ -67,7 +67,8 @@ class ReportInputs:
     Attributes:
         version: version of the release, `v1.2.0`.
         parent_version: the release it is compared with; None for a first release.
-        created_at: when the candidate was staged, UTC.
+        created_at: the day the release stands for, UTC: the last day of its data, so that the same data give
+            the same files; None for a release without conversations.
         settings: title, licence, contact, size of the explorer.
         policy: `strict` or `as-published`.
         stats: content of `stats.json`.
@@ -85,7 +86,7 @@ class ReportInputs:
     """
 
     version: str
-    created_at: datetime
+    created_at: datetime | None
     policy: str
     stats: Mapping[str, Any]
     changes: pl.DataFrame

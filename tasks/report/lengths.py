@@ -43,24 +43,32 @@ def draw_lengths(
     """
     import altair as alt
 
-    narrow = width < 480
     order = list(corpora[0].shares)
     names = [c.name for c in corpora]
     rows = [{"bin": b, "corpus": c.name, "share": c.shares.get(b, 0.0)} for c in corpora for b in order]
-    highest = max([*(s for c in corpora for s in c.shares.values()), *(m.share for m in marks)])
-    step = (width - 48) / len(order)
+    quoted = [m for m in marks if m.bin in order]
+    highest = max([*(s for c in corpora for s in c.shares.values()), *(m.share for m in quoted)])
+    thin = 9.0 if width >= 480 else 6.0
+    # the quoted columns stand left of the first own one, so the axis begins with room for them
+    room = (thin + 2) * len(quoted)
+    step = (width - 44 - room) / len(order)
+    own = step * 0.78
     x = alt.X(
         "bin:N",
         sort=order,
         title=axis_title,
-        scale=alt.Scale(paddingInner=0.22, paddingOuter=0.11),
-        axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False, labelPadding=6, titlePadding=8),
+        scale=alt.Scale(paddingInner=0.22, paddingOuter=room / step if quoted else 0.11, align=1.0),
+        axis=alt.Axis(
+            labelAngle=0, labelOverlap=True, ticks=False, labelPadding=6, titlePadding=8, grid=False
+        ),
     )
     y = alt.Y(
         "share:Q",
         title=None,
         scale=alt.Scale(domain=[0, nice_top(highest)], nice=False),
-        axis=alt.Axis(format=".0%", tickCount=5, domain=False, ticks=False),
+        axis=alt.Axis(
+            format=".0%", tickCount=5, domain=False, ticks=False, labelColor=LIGHT["muted"], labelFontSize=11
+        ),
     )
     data = alt.Chart(alt.Data(values=rows)).encode(x=x)
     bars = data.mark_bar().encode(
@@ -74,26 +82,25 @@ def draw_lengths(
     if len(corpora) > 1:
         bars = bars.encode(xOffset=alt.XOffset("corpus:N", sort=names))
     layers: list[Any] = [bars]
-    if any(m.bin in order for m in marks):
-        quoted = alt.Chart(
-            alt.Data(values=[{"bin": m.bin, "share": m.share, "text": m.text} for m in marks])
-        ).encode(x=x, y=alt.Y("share:Q"))
-        layers.append(quoted.mark_tick(thickness=3, size=step * 0.8, color=LIGHT["axis"]))
+    for i, mark in enumerate(quoted):
+        one = alt.Chart(alt.Data(values=[{"bin": mark.bin, "share": mark.share, "text": mark.text}])).encode(
+            x=x, y=alt.Y("share:Q")
+        )
+        shift = -(own / 2 + (thin + 2) * (len(quoted) - i) - thin / 2)
+        layers.append(one.mark_bar(size=thin, xOffset=shift, color=LIGHT["ended"]))
         layers.append(
-            quoted.mark_text(align="left", dx=step * 0.4 + 6, color=LIGHT["muted"], fontSize=12).encode(
+            one.mark_text(align="left", baseline="top", dx=4 - own / 2, dy=1, color=LIGHT["muted"]).encode(
                 text="text:N"
             )
         )
     at = _bin_of(median, order)
     if at is not None:
-        own = corpora[0].shares[at]
-        note = alt.Chart(alt.Data(values=[{"bin": at, "share": own, "text": f"median {median:g}"}])).encode(
-            x=x, y=alt.Y("share:Q")
-        )
-        layers.append(
-            note.mark_text(dy=-10, fontSize=12, fontWeight="bold", color=LIGHT["ink"]).encode(text="text:N")
-        )
-    return draw(alt.layer(*layers).properties(width=step * len(order), height=210 if narrow else 260))
+        note = alt.Chart(
+            alt.Data(values=[{"bin": at, "share": corpora[0].shares[at], "text": f"median {median:g}"}])
+        ).encode(x=x, y=alt.Y("share:Q"))
+        layers.append(note.mark_text(dy=-10, fontWeight="bold", color=LIGHT["ink"]).encode(text="text:N"))
+    height = 210 if width < 480 else 260
+    return draw(alt.layer(*layers).properties(width=step * len(order) + room, height=height))
 
 
 def _bin_of(value: float, order: Sequence[str]) -> str | None:

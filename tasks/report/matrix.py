@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tasks.report.bars import percent
 from tasks.report.drawing import Drawing, draw, wrap_words
 from tasks.report.palette import LIGHT
+from tasks.report.row_labels import break_label, label_layers, label_width
 
 
 def draw_matrix(
@@ -17,60 +18,57 @@ def draw_matrix(
     hue: str,
     width: int,
 ) -> Drawing:
-    """Draw the share of each row that goes to each column, as cells whose area is the share.
+    """Draw the share of each row that goes to each column as a shaded cell with its number.
 
-    Squares rather than shades: area reads in print and in both colour schemes.
+    The shade is the opacity of one colour, so that it works on a light and on a dark ground.
 
     Args:
         rows: names of the states before.
         columns: names of the states after.
-        shares: one row of shares a state before; None where the state never occurs.
+        shares: one row of shares a state before; None where the state never occurs or is held back.
         hue: palette name.
         width: px available.
     """
     import altair as alt
 
-    limit = 12 if width < 480 else 18
-    row_names = ["\n".join(wrap_words(r, limit)) for r in rows]
-    column_names = ["\n".join(wrap_words(c, 9 if width < 480 else 14)) for c in columns]
-    label_px = max(len(line) for name in row_names for line in name.split("\n")) * 6.4 + 10
-    step = min((width - label_px - 10) / len(columns), 92)
+    narrow = width < 480
+    names = [{"row": str(i), **break_label(r, 12 if narrow else 18)} for i, r in enumerate(rows)]
+    heads = [wrap_words(c, 9 if narrow else 13) for c in columns]
+    step = min((width - label_width(names) - 6) / len(columns), 104)
     cells = [
-        {"row": r, "column": c, "share": v, "text": percent(v, digits=0)}
-        for r, line in zip(row_names, shares, strict=True)
-        for c, v in zip(column_names, line, strict=True)
+        {"row": str(i), "column": str(j), "share": v, "text": percent(v, digits=0)}
+        for i, line in enumerate(shares)
+        for j, v in enumerate(line)
         if v is not None
     ]
-    split = "split(datum.label, '\\n')"
-    x = alt.X(
-        "column:N",
-        sort=column_names,
-        title=None,
-        axis=alt.Axis(
-            orient="top", labelExpr=split, labelAngle=0, domain=False, ticks=False, labelFontSize=11
-        ),
-    )
+    order = [str(j) for j in range(len(columns))]
+    x = alt.X("column:N", sort=order, title=None, axis=None, scale=alt.Scale(domain=order, paddingInner=0.06))
     y = alt.Y(
         "row:N",
-        sort=row_names,
+        sort=[n["row"] for n in names],
         title=None,
-        axis=alt.Axis(
-            labelExpr=split,
-            domain=False,
-            ticks=False,
-            minExtent=label_px,
-            maxExtent=label_px,
-            labelLineHeight=13,
-        ),
+        axis=None,
+        scale=alt.Scale(domain=[n["row"] for n in names], paddingInner=0.1),
     )
     base = alt.Chart(alt.Data(values=cells)).encode(x=x, y=y)
-    height = 58.0
-    largest = (min(step, height) * 0.92) ** 2
+    tallest = max(len(h) for h in heads)
+    headings = [
+        alt.Chart(
+            alt.Data(values=[{"column": str(j), "text": h[k]} for j, h in enumerate(heads) if k < len(h)])
+        )
+        .mark_text(y=-12 - (tallest - 1 - k) * 12, fontSize=10 if narrow else 11, color=LIGHT["muted"])
+        .encode(x=x, text="text:N")
+        for k in range(tallest)
+    ]
     return draw(
         alt.layer(
-            base.mark_square(opacity=1, color=LIGHT[f"{hue}-tint"]).encode(
-                size=alt.Size("share:Q", scale=alt.Scale(domain=[0, 1], range=[0, largest]), legend=None)
+            base.mark_rect(color=LIGHT[hue], cornerRadius=3).encode(
+                fillOpacity=alt.FillOpacity(
+                    "share:Q", scale=alt.Scale(domain=[0, 1], range=[0.05, 0.62]), legend=None
+                )
             ),
-            base.mark_text(fontSize=12, color=LIGHT["ink"]).encode(text="text:N"),
-        ).properties(width=step * len(columns), height=height * len(rows))
+            base.mark_text(color=LIGHT["ink"]).encode(text="text:N"),
+            *headings,
+            *label_layers(alt.Chart(alt.Data(values=names)).encode(y=y), names),
+        ).properties(width=step * len(columns), height=44 * len(rows))
     )

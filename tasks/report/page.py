@@ -14,9 +14,12 @@ from markupsafe import Markup
 from tasks.report.bars import count, percent
 from tasks.report.drawing import for_page
 from tasks.report.explorer import build_explorer
-from tasks.report.figures import NARROW, WIDE, Figure, list_figures
+from tasks.report.figures import NARROW, SMALL, WIDE, Figure, list_figures
+from tasks.report.gate_rows import read_gate
 from tasks.report.inputs import ReportInputs
+from tasks.report.licences import spdx_id
 from tasks.report.palette import DARK, LIGHT, css_variables
+from tasks.report.proof import read_proof
 from tasks.report.readings import Readings, read_stats
 from tasks.report.sections import (
     flatten,
@@ -29,7 +32,7 @@ from tasks.report.sections import (
     read_tiles,
 )
 from tasks.report.templates import html_template
-from tasks.report.verdicts import read_gate, read_verdicts
+from tasks.report.verdicts import read_verdicts
 
 MAX_BYTES = 3_000_000
 _TEXT_COLUMNS: Mapping[str, int] = {"topic-subtopics": 2, "relationship-flow": 3, "text-length": 2}
@@ -63,17 +66,20 @@ def render_report(inputs: ReportInputs) -> bytes:
     """
     readings = read_stats(inputs)
     explorer = build_explorer(inputs)
+    gate, proof = read_gate(inputs.gate), read_proof(inputs.privacy)
     style, script = _style(), _asset("report.js")
     html = html_template("report.html.j2").render(
         title=inputs.settings.title,
         version=inputs.version,
         parent_version=inputs.parent_version,
         has_parent_stats=readings.parent is not None,
-        created=f"{inputs.created_at:%-d %B %Y}",
+        created=f"{inputs.created_at:%-d %B %Y}" if inputs.created_at else "",
         policy=inputs.policy,
-        license=inputs.settings.license,
+        license=spdx_id(inputs.settings.license),
         contents=_CONTENTS,
-        verdicts=read_verdicts(inputs, readings),
+        verdicts=read_verdicts(inputs, readings, gate, proof),
+        gate=gate,
+        proof=proof,
         tiles=read_tiles(readings),
         figures=_figures(inputs),
         explorer=explorer,
@@ -118,24 +124,8 @@ def _changes(inputs: ReportInputs, readings: Readings) -> dict[str, Any]:
 
 def _accounting(inputs: ReportInputs, readings: Readings) -> dict[str, Any]:
     stats, origin = readings.stats, inputs.provenance
-    gate = read_gate(inputs.gate)
     return {
-        "models": [
-            (
-                m.model_name,
-                m.model_provider or "–",
-                *(
-                    "held back" if v is None else f"{v:,.0f}"
-                    for v in (m.n_participants, m.n_conversations, m.n_messages, m.n_reasons, m.n_reactions)
-                ),
-                f"{m.median_messages:g}" if m.median_messages is not None else "–",
-            )
-            for m in sorted(stats.models, key=lambda m: (-(m.n_conversations or 0), m.model_name))
-        ],
-        "privacy": flatten(inputs.privacy),
-        "privacy_tables": (),
-        "gate": gate.rows,
-        "gate_words": gate.words,
+        "models": _models(readings),
         "quality": flatten(inputs.quality),
         "cost": flatten(inputs.cost),
         "provenance_rows": [
@@ -183,9 +173,28 @@ def _accounting(inputs: ReportInputs, readings: Readings) -> dict[str, Any]:
     }
 
 
+def _models(readings: Readings) -> list[dict[str, Any]]:
+    rows = sorted(readings.stats.models, key=lambda m: (-(m.n_conversations or 0), m.model_name))
+    most = max((m.n_conversations or 0 for m in rows), default=0) or 1
+    return [
+        {
+            "name": m.model_name,
+            "provider": m.model_provider or "–",
+            "width": 100 * (m.n_conversations or 0) / most,
+            "numbers": [
+                *map(count, (m.n_participants, m.n_conversations, m.n_messages, m.n_reasons, m.n_reactions)),
+                "–" if m.median_messages is None else f"{m.median_messages:g}",
+            ],
+        }
+        for m in rows
+    ]
+
+
 def _figures(inputs: ReportInputs) -> Mapping[str, list[dict[str, Any]]]:
     sections: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for figure in list_figures(inputs):
+        if not figure.is_on_page:
+            continue
         sections[figure.section].append(
             {
                 "name": figure.name,
@@ -197,6 +206,7 @@ def _figures(inputs: ReportInputs) -> Mapping[str, list[dict[str, Any]]]:
                 "rows": figure.rows,
                 "n_texts": _TEXT_COLUMNS.get(figure.name, 1),
                 "drawings": _drawings(figure),
+                "is_small": figure.is_small,
             }
         )
     return sections
@@ -205,7 +215,7 @@ def _figures(inputs: ReportInputs) -> Mapping[str, list[dict[str, Any]]]:
 def _drawings(figure: Figure) -> list[Markup]:
     if figure.draw is None:
         return []
-    sizes = {"both": NARROW} if figure.is_small else {"wide": WIDE, "narrow": NARROW}
+    sizes = {"both": SMALL} if figure.is_small else {"wide": WIDE, "narrow": NARROW}
     return [
         Markup(for_page(figure.draw(width), name=figure.name, css_class=name))  # noqa: S704 - own drawing, data escaped there
         for name, width in sizes.items()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-SOURCE = "ThoughtTrace paper (arXiv 2605.20087)"
+SOURCE = "ThoughtTrace paper"
 
 LABEL_SHARES: Mapping[str, Mapping[str, float]] = MappingProxyType(
     {

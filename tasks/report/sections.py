@@ -17,6 +17,7 @@ TILES = (
     ("conversations", "Conversations", ""),
     ("messages", "Messages", "both roles"),
     ("user_messages", "User messages", "user turns"),
+    ("thoughts", "Thoughts", "reasons and reactions"),
     ("reasons", "Reasons", "on user messages"),
     ("reactions", "Reactions", "on answers"),
     ("models", "Chatbot models", ""),
@@ -189,7 +190,7 @@ def flatten(document: Mapping[str, Any], *, skip: Iterable[str] = ()) -> list[tu
     for key, value in document.items():
         if key in left_out or value is None or value == "":
             continue
-        name = key.replace("_", " ")
+        name = key.removeprefix("n_").replace("_", " ")
         if isinstance(value, Mapping):
             rows += [(f"{name}: {inner}", text) for inner, text in flatten(value)]
         elif isinstance(value, list | tuple):
