@@ -27,31 +27,21 @@ from schemas.fields import (
 )
 
 
-def _alternates(key: str) -> pl.Expr:
-    before = pl.col("role").shift(1).over(key, order_by="position")
-    return (pl.col("role") != before).fill_null(True)
-
-
-def _is_last(key: str) -> pl.Expr:
-    return pl.col("position") == pl.col("position").max().over(key)
-
-
-def _not_before(column: str, key: str) -> pl.Expr:
-    before = pl.col(column).shift(1).over(key, order_by="position")
-    return (pl.col(column) >= before).fill_null(True)
-
-
 def _message_rules(key: str, clock: str) -> dict[str, tuple[str, pl.Expr]]:
-    first = pl.col("position") == 0
+    # rows stand in the order of conversation and position (what `message.position_gap` makes sure of,
+    # together with the unique key), so neighbours can be compared without a costly window
+    starts = (pl.col(key) != pl.col(key).shift(1)).fill_null(True)
+    ends = (pl.col(key) != pl.col(key).shift(-1)).fill_null(True)
+    follows = pl.col("position") == pl.col("position").shift(1) + 1
     return {
         "message.position_gap": (
             "position",
-            pl.col("position").rank("ordinal").over(key).cast(pl.Int64) - 1 == pl.col("position"),
+            pl.when(starts).then(pl.col("position") == 0).otherwise(follows),
         ),
-        "conversation.starts_with_user": ("role", ~first | (pl.col("role") == "user")),
-        "conversation.roles_alternate": ("role", _alternates(key)),
-        "conversation.ends_with_assistant": ("role", ~_is_last(key) | (pl.col("role") == "assistant")),
-        "conversation.time_goes_back": (clock, _not_before(clock, key)),
+        "conversation.starts_with_user": ("role", ~starts | (pl.col("role") == "user")),
+        "conversation.roles_alternate": ("role", starts | (pl.col("role") != pl.col("role").shift(1))),
+        "conversation.ends_with_assistant": ("role", ~ends | (pl.col("role") == "assistant")),
+        "conversation.time_goes_back": (clock, starts | (pl.col(clock) >= pl.col(clock).shift(1))),
     }
 
 
@@ -104,6 +94,8 @@ def table_model(table: Table) -> pa.DataFrameSchema:
 
 def broken_rows(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """Return what pandera finds wrong with a frame: `row` (UInt32), `column` and `rule`, no values.
+
+    Messages must be sorted by conversation and position.
 
     Args:
         table: the table that the frame claims to be.

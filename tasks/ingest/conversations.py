@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 SURVEY_KEYS = ("age", "gender", "education", "occupation", "frequency", "purposes")
 """What leaves the parser; `feedback` is written to the researchers and does not."""
@@ -17,8 +16,7 @@ _BETWEEN_WORDS = re.compile(r"[\s\-_/]+")
 _LABEL = re.compile(r"\w{1,64}")
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedConversation:
+class ExportedConversation(NamedTuple):
     """One conversation as exported; text and times as written.
 
     Attributes:
@@ -117,10 +115,17 @@ def normalise_recruitment_id(recruitment_id: str) -> str:
 def normalise_label(label: str) -> str | None:
     """Write a label in lower case with underscores ("Task Motivation" → `task_motivation`).
 
-    Returns None where the result is no name, e.g. because the field holds a sentence.
+    A blank label is none. What is no name even so, e.g. a sentence, stays as it is, to be refused.
     """
     name = _BETWEEN_WORDS.sub("_", label.strip().lower().replace("&", "and"))
-    return name if _LABEL.fullmatch(name) else None
+    if not name:
+        return None
+    return name if is_label(name) else label
+
+
+def is_label(label: str) -> bool:
+    """Whether this is a name: letters, digits and underscores, at most 64."""
+    return _LABEL.fullmatch(label) is not None
 
 
 def join_purposes(purposes: str | list[str] | None) -> str | None:

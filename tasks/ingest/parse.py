@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, cast
@@ -45,7 +45,6 @@ _PATTERN_RULE = MappingProxyType(
 )
 _ROLES = ("user", "assistant")
 _KEY_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
-_SPACED_COLON = (b'" :', b'"  ', b'" \t', b'" \r', b'" \n', b'"\t', b'"\r', b'"\n')
 _COLUMN = re.compile(r"at line \d+ column (\d+)$")
 
 Location = tuple[str | int, ...]
@@ -146,21 +145,39 @@ def _printable_key(part: str | int) -> str:
     return "?"
 
 
-def _count_keys(value: Any) -> int:
-    if isinstance(value, dict):
-        inner = cast("dict[str, Any]", value)
-        return len(inner) + sum(_count_keys(v) for v in inner.values() if isinstance(v, dict | list))
-    return sum(_count_keys(v) for v in cast("list[Any]", value) if isinstance(v, dict | list))
+def _count_keys(record: dict[str, Any]) -> int:
+    """Count the keys of a checked record of any dialect, all levels."""
+    n = len(record)
+    for survey in record.get("survey_answers") or (record.get("survey"),):
+        n += len(survey or ())
+    for task in record.get("tasks", ()):
+        n += len(task)
+        for conversation in task["conversations"]:
+            n += len(conversation) + _count_message_keys(conversation["messages"])
+    return n + _count_message_keys(record.get("messages", ()))
+
+
+def _count_message_keys(messages: Sequence[Mapping[str, Any]]) -> int:
+    n = sum(map(len, messages))
+    for message in messages:
+        for thoughts in (message.get("reasons"), message.get("reactions")):
+            if thoughts:
+                n += sum(map(len, thoughts))
+    return n
 
 
 def _has_plain_keys(data: bytes, n_keys: int) -> bool:
     """Whether the bytes hold exactly this many keys, as far as a quick look can tell.
 
-    Outside strings, a quote followed by a colon ends a key; inside, a quote has a backslash before it.
-    No legal key ends with a backslash. So the difference of the two counts is the number of keys
-    written without white space before the colon, and a key named twice makes it exceed `n_keys`.
+    Outside strings, a quote followed by a colon ends a key; inside, a quote has a backslash before it,
+    and no key of a dialect ends with a backslash. So the difference of the two counts is the number of
+    keys that have no white space before their colon, and a key named twice makes it exceed `n_keys`.
+    A key with white space there is not counted; the last line asks for a close look wherever one
+    could be.
     """
-    return data.count(b'":') - data.count(b'\\":') == n_keys and not any(s in data for s in _SPACED_COLON)
+    if data.count(b'":') - data.count(b'\\":') != n_keys:
+        return False
+    return not (b" :" in data or b"\t" in data or b"\n" in data or b"\r" in data)
 
 
 class _RepeatedKeyError(ValueError):

@@ -10,7 +10,7 @@ from schemas.config import IngestSettings
 from schemas.errors import DataError
 from schemas.fields import QUARANTINE, QUARANTINE_SUMMARY
 from tasks.ingest.parse import Fault
-from tasks.ingest.shard import Place
+from tasks.ingest.rows import Place
 
 _CONVERSATION = ("file_sha256", "file", "line", "conversation_key")
 

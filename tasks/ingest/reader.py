@@ -23,8 +23,9 @@ from tasks.ingest.outline import UNREADABLE, Outline, outline_record
 from tasks.ingest.parse import MAX_FAULTS, Fault, parse_record
 from tasks.ingest.quarantine import QuarantineRow, check_quarantine_share, quarantine_frame, quarantine_row
 from tasks.ingest.records import Record, split_records
+from tasks.ingest.rows import Place, Rows, flatten
 from tasks.ingest.sessions import part_session
-from tasks.ingest.shard import Place, Rows, StagedShard, build_shard, find_bad_times, flatten
+from tasks.ingest.shard import ShardColumns, StagedShard, find_bad_values
 from tasks.ingest.tally import Tally
 from tasks.ingest.unpack import Member, printable_name, unpack
 from tasks.storage.inputs import InputFile
@@ -91,6 +92,7 @@ class ExportReader:
         self._tally = Tally()
         self._faults: list[QuarantineRow] = []
         self._digest_of: dict[str, int] = {}
+        self._columns = ShardColumns()
         self._n_shards = 0
 
     def __iter__(self) -> Iterator[StagedShard]:
@@ -102,15 +104,11 @@ class ExportReader:
         """
         if not self.digests:
             self.digests = digest_inputs(self._files, open_input=self._open)
-        waiting: list[Rows] = []
-        n_messages = 0
         for rows in self._read_files():
-            waiting.append(rows)
-            n_messages += len(rows.messages[0])
-            if n_messages >= self.settings.shard_messages:
-                yield from self._finish_shard(waiting)
-                waiting, n_messages = [], 0
-        yield from self._finish_shard(waiting)
+            self._columns.add(rows)
+            if self._columns.n_messages >= self.settings.shard_messages:
+                yield from self._finish_shard()
+        yield from self._finish_shard()
 
     @property
     def quarantine(self) -> pl.DataFrame:
@@ -195,53 +193,54 @@ class ExportReader:
             self._quarantine(place, faults, [outline])
 
     def _admit(self, conversations: Iterable[ExportedConversation], place: Place) -> Iterator[Rows]:
-        """Yield the conversations that are new and faultless."""
+        """Yield the conversations that are new."""
         for conversation in conversations:
             rows = flatten(conversation, place)
-            if rows.faults:
-                self._quarantine(place, rows.faults, [rows.outline])
-                continue
             digest = rows.digest()
             known = self._digest_of.get(rows.key)
             if known is None:
                 self._digest_of[rows.key] = digest
-                self._tally.read(rows.outline)
                 yield rows
             elif known == digest:
-                self._tally.read(rows.outline)
                 self._tally.remove(rows.outline)
                 self.counted["conversation.duplicate"] += 1
             else:
                 fault = Fault("conversation.duplicate_id", rows.location)
                 self._quarantine(place, [fault], [rows.outline])
 
-    def _finish_shard(self, rows: list[Rows]) -> Iterator[StagedShard]:
-        shard = build_shard(f"{self._n_shards + 1:04d}", rows)
-        bad_times: dict[str, list[Fault]] = {}
-        for key, location in find_bad_times(shard):
-            bad_times.setdefault(key, []).append(Fault("timestamp.impossible", location))
-        if bad_times:
-            for held in (r for r in rows if r.key in bad_times):
-                faults = [replace(f, location=held.location + f.location) for f in bad_times[held.key]]
-                self._hold(held.place, faults, held.outline)
-            rows = [r for r in rows if r.key not in bad_times]
-            shard = build_shard(shard.shard_id, rows)
-        if not rows:
+    def _finish_shard(self) -> Iterator[StagedShard]:
+        columns, self._columns = self._columns, ShardColumns()
+        shard = columns.build(f"{self._n_shards + 1:04d}")
+        bad: dict[str, list[Fault]] = {}
+        for key, fault in find_bad_values(shard):
+            bad.setdefault(key, []).append(fault)
+        if bad:
+            self._hold_back(shard, columns, bad)
+            shard = shard.without(list(bad))
+        if not shard.conversations.height:
             return
         self._n_shards += 1
-        for row in rows:
-            self.dialects[row.place.dialect] += 1
-            self._tally.stage(row.participant_key)
+        self._tally.stage(shard)
+        self.dialects.update(dict(shard.conversations["dialect"].value_counts().rows()))
         yield shard
+
+    def _hold_back(self, shard: StagedShard, columns: ShardColumns, bad: Mapping[str, list[Fault]]) -> None:
+        for row in shard.conversations.filter(pl.col("conversation_key").is_in(list(bad))).rows(named=True):
+            key = row["conversation_key"]
+            place, location = columns.places[key]
+            n_messages, n_thoughts = (
+                frame.filter(pl.col("conversation_key") == key).height
+                for frame in (shard.messages, shard.thoughts)
+            )
+            faults = [replace(fault, location=location + fault.location) for fault in bad[key]]
+            outline = Outline(key, row["participant_key"], n_messages, n_thoughts)
+            self._quarantine(place, faults, [outline])
 
     def _quarantine(self, place: Place, faults: list[Fault], outlines: Iterable[Outline]) -> None:
         """Count conversations as read, and hold them back."""
         for outline in outlines:
-            self._tally.read(outline)
-            self._hold(place, faults, outline)
-
-    def _hold(self, place: Place, faults: list[Fault], outline: Outline) -> None:
-        self._tally.quarantine(outline)
-        self._faults.extend(quarantine_row(place, outline.key, fault) for fault in faults[:MAX_FAULTS])
-        if self.n_quarantined >= _HOPELESS and self.n_quarantined > 0.5 * self.n_conversations:
-            check_quarantine_share(self.quarantine, self.n_conversations, self.settings, self.n_quarantined)
+            self._tally.quarantine(outline)
+            self._faults.extend(quarantine_row(place, outline.key, fault) for fault in faults[:MAX_FAULTS])
+        n_read = self.n_conversations + len(self._columns.places)
+        if self.n_quarantined >= _HOPELESS and self.n_quarantined > 0.5 * n_read:
+            check_quarantine_share(self.quarantine, n_read, self.settings, self.n_quarantined)

@@ -13,7 +13,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.errors import InputError
 
@@ -23,8 +23,7 @@ _CHUNK = 1 << 20
 _SPACE = b" \t\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record as it stands in the file.
 
     Attributes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from tasks.ingest.conversations import ExportedConversation, read_session
@@ -52,7 +52,7 @@ def part_session(data: bytes, faults: list[Fault]) -> PartedSession | None:
     if not isinstance(parsed, dict):
         return None
     kept = [
-        replace(conversation, location=("tasks", i, "conversations", j))
+        conversation._replace(location=("tasks", i, "conversations", j))
         for conversation, (i, j) in zip(read_session(parsed), good, strict=True)
     ]
     faulty = [(outline_conversation(document, *n), found) for n, found in by_number.items()]

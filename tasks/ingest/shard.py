@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import polars as pl
 
 from schemas.fields import STAGED_CONVERSATIONS, STAGED_MESSAGES, STAGED_THOUGHTS
-from tasks.ingest.conversations import SURVEY_KEYS, ExportedConversation, join_purposes, normalise_label
-from tasks.ingest.outline import Outline
+from tasks.ingest.conversations import is_label, normalise_label
 from tasks.ingest.parse import Fault, Location
-from tasks.ingest.records import Record
+from tasks.ingest.rows import HEADER_COLUMNS, Place, Rows
 
-_FIRST_YEAR = 1970
-_THOUGHT_KEYS = (("user", "reason", "reasons"), ("assistant", "reaction", "reactions"))
-_THOUGHT_KEY = {role: (kind, key) for role, kind, key in _THOUGHT_KEYS}
+_FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +23,8 @@ class StagedShard:
     Attributes:
         shard_id: `0001`, `0002`, … in the order of the input.
         conversations: `STAGED_CONVERSATIONS`.
-        messages: `STAGED_MESSAGES`.
-        thoughts: `STAGED_THOUGHTS`.
+        messages: `STAGED_MESSAGES`, sorted by conversation and position.
+        thoughts: `STAGED_THOUGHTS`, sorted by conversation, position and ordinal.
     """
 
     shard_id: str
@@ -34,208 +32,142 @@ class StagedShard:
     messages: pl.DataFrame
     thoughts: pl.DataFrame
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a conversation comes from: dialect, file and record."""
-
-    dialect: str
-    file: str
-    file_sha256: str
-    record: Record
+    def without(self, conversation_keys: list[str]) -> StagedShard:
+        """Return the shard without some conversations and their rows."""
+        kept = ~pl.col("conversation_key").is_in(conversation_keys)
+        frames = (self.conversations, self.messages, self.thoughts)
+        return StagedShard(self.shard_id, *(frame.filter(kept) for frame in frames))
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One conversation, flattened, not yet in a shard.
+class ShardColumns:
+    """Columns of a shard that is being filled."""
 
-    Attributes:
-        key: conversation key.
-        place: where it comes from.
-        header: values of `STAGED_CONVERSATIONS`, times as text.
-        messages: role, content, time as text and source id, a list each.
-        thoughts: position, ordinal, kind, content, time as text and label, a tuple a thought.
-        faults: labels that are no names.
-        location: keys and indices from the record to the conversation.
-    """
+    def __init__(self) -> None:
+        """Start with no rows."""
+        self.places: dict[str, tuple[Place, Location]] = {}
+        self.n_messages = 0
+        self._headers: list[tuple[object, ...]] = []
+        self._message_counts: list[int] = []
+        self._messages: tuple[list[object], ...] = ([], [], [], [], [])
+        self._thoughts: tuple[list[object], ...] = ([], [], [])
 
-    key: str
-    place: Place
-    header: tuple[object, ...]
-    messages: tuple[list[str], list[str], list[str], list[int | None]]
-    thoughts: list[tuple[int, int, str, str, str, str | None]]
-    faults: list[Fault]
-    location: Location
+    def add(self, rows: Rows) -> None:
+        """Append a conversation whose key is new."""
+        self.places[rows.key] = (rows.place, rows.location)
+        self.n_messages += len(rows.roles)
+        self._headers.append(rows.header)
+        self._message_counts.append(len(rows.roles))
+        for column, values in zip(self._messages, rows[1:6], strict=True):
+            column.extend(values)
+        for column, values in zip(self._thoughts, rows[6:9], strict=True):
+            column.extend(values)
 
-    @property
-    def participant_key(self) -> str:
-        """Key of the participant."""
-        return str(self.header[0])
+    def build(self, shard_id: str) -> StagedShard:
+        """Build the staged tables; labels are normalised.
 
-    @property
-    def outline(self) -> Outline:
-        """Whose it is and how many rows it has."""
-        return Outline(self.key, self.participant_key, len(self.messages[0]), len(self.thoughts))
-
-    def digest(self) -> int:
-        """Return 64 bits that two conversations share only when their content is the same.
-
-        Comparable within one process only, and compared only between conversations of one key.
+        A time that cannot be read is null and a label that is no name stays as written: see
+        `find_bad_values`.
         """
-        return hash((self.header, *map(tuple, self.messages), tuple(self.thoughts)))
+        places = [place for place, _ in self.places.values()]
+        headers = list(zip(*self._headers, strict=True)) or [()] * len(HEADER_COLUMNS)
+        conversations = _frame(
+            {
+                **dict(zip(HEADER_COLUMNS, headers, strict=True)),
+                "file": [p.file for p in places],
+                "file_sha256": [p.file_sha256 for p in places],
+                "line": [p.record.line for p in places],
+                "byte_offset": [p.record.byte_offset for p in places],
+                "n_bytes": [p.record.n_bytes for p in places],
+                "line_sha256": [p.record.sha256 for p in places],
+            },
+            STAGED_CONVERSATIONS.polars_schema(),
+        )
+        n_messages = pl.Series(self._message_counts, dtype=pl.Int64)
+        keys = conversations.select(
+            pl.col("conversation_key").repeat_by(n_messages).explode(),
+            position=pl.int_ranges(0, n_messages, dtype=pl.Int32).explode(),
+        )
+        roles, contents, times, ids, n_thoughts = self._messages
+        values = {"role": roles, "content": contents, "timestamp_text": times, "source_message_id": ids}
+        messages = pl.concat([keys, _frame(values, STAGED_MESSAGES.polars_schema())], how="horizontal")
+        contents, times, labels = self._thoughts
+        values = {"content": contents, "timestamp_text": times, "label": labels}
+        thoughts = pl.concat(
+            [
+                _thought_keys(messages, pl.Series(n_thoughts, dtype=pl.Int64)),
+                _frame(values, STAGED_THOUGHTS.polars_schema()),
+            ],
+            how="horizontal",
+        )
+        return StagedShard(
+            shard_id,
+            conversations.with_columns(
+                created_at=_parse_time("created_at_text"), updated_at=_parse_time("updated_at_text")
+            ).select(STAGED_CONVERSATIONS.columns),
+            messages.with_columns(created_at=_parse_time("timestamp_text")).select(STAGED_MESSAGES.columns),
+            thoughts.with_columns(
+                pl.col("label").replace(_normalised(thoughts["label"])),
+                created_at=_parse_time("timestamp_text"),
+            ).select(STAGED_THOUGHTS.columns),
+        )
 
 
-def flatten(conversation: ExportedConversation, place: Place) -> Rows:
-    """Flatten one conversation; labels are normalised, everything else stays as written."""
-    text_key, messages = conversation.text_key, conversation.messages
-    faults: list[Fault] = []
-    thoughts: list[tuple[int, int, str, str, str, str | None]] = []
-    for position, message in enumerate(messages):
-        kind, key = _THOUGHT_KEY[message["type"]]
-        for ordinal, thought in enumerate(message.get(key) or ()):
-            label = thought.get("label")
-            if label is not None and not label.strip():
-                label = None
-            elif label is not None and (label := normalise_label(label)) is None:
-                where = (*conversation.location, "messages", position, key, ordinal, "label")
-                faults.append(Fault("label.form", where))
-            thoughts.append((position, ordinal, kind, thought["content"], thought["timestamp"], label))
-    survey = conversation.survey
-    answers = {name: survey.get(name) for name in SURVEY_KEYS} if survey is not None else {}
-    header, task = conversation.header, conversation.task
-    return Rows(
-        key=f"{place.dialect}:{conversation.source_id}",
-        place=place,
-        header=(
-            f"{place.dialect}:{conversation.participant}",
-            conversation.recruitment_id,
-            place.dialect,
-            conversation.source_id,
-            conversation.session_key,
-            conversation.task_no,
-            conversation.conversation_no,
-            header["model_name"],
-            header.get("model_provider"),
-            header["created_at"],
-            header["updated_at"],
-            task.get("task_summary"),
-            task.get("task_expectation"),
-            survey is not None,
-            *(answers.get(name) for name in SURVEY_KEYS[:-1]),
-            join_purposes(answers.get("purposes")),
-        ),
-        messages=(
-            [m["type"] for m in messages],
-            [m[text_key] for m in messages],
-            [m["timestamp"] for m in messages],
-            [m.get("id") for m in messages],
-        ),
-        thoughts=thoughts,
-        faults=faults,
-        location=conversation.location,
-    )
+def find_bad_values(shard: StagedShard) -> list[tuple[str, Fault]]:
+    """Return conversation key and fault of every time and label that is not legal.
 
-
-_HEADER_COLUMNS = (
-    "participant_key",
-    "recruitment_id",
-    "dialect",
-    "source_id",
-    "session_key",
-    "task_no",
-    "conversation_no",
-    "model_name",
-    "model_provider",
-    "created_at_text",
-    "updated_at_text",
-    "task_summary",
-    "task_expectation",
-    "has_survey",
-    *(f"survey_{name}" for name in SURVEY_KEYS),
-)
-
-
-def build_shard(shard_id: str, rows: Sequence[Rows]) -> StagedShard:
-    """Build the staged tables of a shard; a time that cannot be read is null (see `find_bad_times`)."""
-    counts = pl.DataFrame(
-        {"conversation_key": [r.key for r in rows], "n": [len(r.messages[0]) for r in rows]},
-        schema={"conversation_key": pl.String, "n": pl.Int64},
-    )
-    columns = list(zip(*(r.header for r in rows), strict=True)) or [()] * len(_HEADER_COLUMNS)
-    conversations = _frame(
-        {
-            "conversation_key": counts["conversation_key"],
-            **dict(zip(_HEADER_COLUMNS, columns, strict=True)),
-            "file": [r.place.file for r in rows],
-            "file_sha256": [r.place.file_sha256 for r in rows],
-            "line": [r.place.record.line for r in rows],
-            "byte_offset": [r.place.record.byte_offset for r in rows],
-            "n_bytes": [r.place.record.n_bytes for r in rows],
-            "line_sha256": [r.place.record.sha256 for r in rows],
-        },
-        STAGED_CONVERSATIONS.polars_schema(),
-    ).with_columns(created_at=_time("created_at_text"), updated_at=_time("updated_at_text"))
-    positions = counts.select(
-        pl.col("conversation_key").repeat_by("n").explode(),
-        position=pl.int_ranges(0, "n", dtype=pl.Int32).explode(),
-    )
-    messages = _frame(
-        {
-            "conversation_key": positions["conversation_key"],
-            "position": positions["position"],
-            "role": _chain(r.messages[0] for r in rows),
-            "content": _chain(r.messages[1] for r in rows),
-            "timestamp_text": _chain(r.messages[2] for r in rows),
-            "source_message_id": _chain(r.messages[3] for r in rows),
-        },
-        STAGED_MESSAGES.polars_schema(),
-    ).with_columns(created_at=_time("timestamp_text"))
-    flat = [t for r in rows for t in r.thoughts]
-    thought_columns = ("position", "ordinal", "kind", "content", "timestamp_text", "label")
-    values = list(zip(*flat, strict=True)) or [()] * len(thought_columns)
-    thoughts = _frame(
-        {
-            "conversation_key": [r.key for r in rows for _ in r.thoughts],
-            **dict(zip(thought_columns, values, strict=True)),
-        },
-        STAGED_THOUGHTS.polars_schema(),
-    ).with_columns(created_at=_time("timestamp_text"))
-    return StagedShard(
-        shard_id,
-        conversations.select(STAGED_CONVERSATIONS.columns),
-        messages.select(STAGED_MESSAGES.columns),
-        thoughts.select(STAGED_THOUGHTS.columns),
-    )
-
-
-def find_bad_times(shard: StagedShard) -> list[tuple[str, Location]]:
-    """Return conversation key and location (from the conversation on) of every time that is null.
-
-    The text has the form of a time, but names no moment (a thirteenth month) or one before 1970.
+    Times have the form of a time, but name no moment (a thirteenth month) or one before 1970; labels
+    are no names. Locations are relative to the conversation.
     """
-    found: list[tuple[str, Location]] = []
+    found: list[tuple[str, Fault]] = []
+    impossible = "timestamp.impossible"
     for column in ("created_at", "updated_at"):
-        bad = shard.conversations.filter(pl.col(column).is_null())["conversation_key"]
-        found.extend((key, (column,)) for key in bad)
-    bad_messages = shard.messages.filter(pl.col("created_at").is_null())
-    for key, position in bad_messages.select("conversation_key", "position").rows():
-        found.append((key, ("messages", position, "timestamp")))
-    bad_thoughts = shard.thoughts.filter(pl.col("created_at").is_null())
-    columns = ("conversation_key", "position", "kind", "ordinal")
-    for key, position, kind, ordinal in bad_thoughts.select(columns).rows():
-        found.append((key, ("messages", position, f"{kind}s", ordinal, "timestamp")))
+        for key in _where_null(shard.conversations, column)["conversation_key"]:
+            found.append((key, Fault(impossible, (column,))))
+    for key, position in _where_null(shard.messages, "created_at")["conversation_key", "position"].rows():
+        found.append((key, Fault(impossible, ("messages", position, "timestamp"))))
+    no_names = [label for label in shard.thoughts["label"].drop_nulls().unique() if not is_label(label)]
+    for rule, name, rows in (
+        (impossible, "timestamp", _where_null(shard.thoughts, "created_at")),
+        ("label.form", "label", _where_in(shard.thoughts, "label", no_names)),
+    ):
+        for key, position, kind, ordinal in rows["conversation_key", "position", "kind", "ordinal"].rows():
+            found.append((key, Fault(rule, ("messages", position, f"{kind}s", ordinal, name))))
     return found
 
 
-def _frame(columns: dict[str, object], schema: pl.Schema) -> pl.DataFrame:
+def _thought_keys(messages: pl.DataFrame, n_thoughts: pl.Series) -> pl.DataFrame:
+    is_reason = pl.col("role") == "user"
+    return (
+        messages.select(
+            pl.col("conversation_key", "position").repeat_by(n_thoughts),
+            ordinal=pl.int_ranges(0, n_thoughts, dtype=pl.Int32),
+            kind=pl.when(is_reason)
+            .then(pl.lit("reason"))
+            .otherwise(pl.lit("reaction"))
+            .repeat_by(n_thoughts),
+        )
+        .filter(n_thoughts > 0)
+        .explode("conversation_key", "position", "ordinal", "kind")
+    )
+
+
+def _where_null(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+    return frame.filter(pl.col(column).is_null()) if frame[column].null_count() else frame.clear()
+
+
+def _where_in(frame: pl.DataFrame, column: str, values: list[str]) -> pl.DataFrame:
+    return frame.filter(pl.col(column).is_in(values)) if values else frame.clear()
+
+
+def _frame(columns: Mapping[str, object], schema: pl.Schema) -> pl.DataFrame:
     # the full schema every time: a shard without thoughts or surveys must not get Null columns
     return pl.DataFrame(columns, schema={name: schema[name] for name in columns})
 
 
-def _chain(parts: Iterable[Sequence[object]]) -> list[object]:
-    return [value for part in parts for value in part]
+def _parse_time(column: str) -> pl.Expr:
+    parsed = pl.col(column).str.to_datetime("%+", time_zone="UTC", time_unit="us", strict=False, cache=False)
+    return pl.when(parsed >= _FIRST_MOMENT).then(parsed)
 
 
-def _time(column: str) -> pl.Expr:
-    parsed = pl.col(column).str.to_datetime("%+", time_zone="UTC", time_unit="us", strict=False)
-    return pl.when(parsed.dt.year() >= _FIRST_YEAR).then(parsed)
+def _normalised(labels: pl.Series) -> dict[str, str | None]:
+    return {label: normalise_label(label) for label in labels.drop_nulls().unique()}

@@ -8,6 +8,7 @@ import polars as pl
 
 from schemas.fields import FUNNEL
 from tasks.ingest.outline import Outline
+from tasks.ingest.shard import StagedShard
 
 
 @dataclass(slots=True)
@@ -34,26 +35,25 @@ class Tally:
     _seen: set[str] = field(default_factory=set[str])
     _kept: set[str] = field(default_factory=set[str])
 
-    def read(self, outline: Outline) -> None:
-        """Count a conversation that came in."""
-        self.conversations.n_in += 1
-        self.messages.n_in += outline.n_messages
-        self.thoughts.n_in += outline.n_thoughts
-        if outline.participant_key is not None:
-            self._seen.add(outline.participant_key)
-
-    def stage(self, participant_key: str) -> None:
-        """Note that a conversation of this participant was staged."""
-        self._kept.add(participant_key)
+    def stage(self, shard: StagedShard) -> None:
+        """Count the rows of a shard as read and kept."""
+        self.conversations.n_in += shard.conversations.height
+        self.messages.n_in += shard.messages.height
+        self.thoughts.n_in += shard.thoughts.height
+        participants = set(shard.conversations["participant_key"].unique())
+        self._seen |= participants
+        self._kept |= participants
 
     def quarantine(self, outline: Outline) -> None:
-        """Count a conversation as held back."""
+        """Count a conversation as read and held back."""
+        self._read(outline)
         self.conversations.n_quarantined += 1
         self.messages.n_quarantined += outline.n_messages
         self.thoughts.n_quarantined += outline.n_thoughts
 
     def remove(self, outline: Outline) -> None:
-        """Count a conversation as a removed copy."""
+        """Count a conversation as read and removed as a copy."""
+        self._read(outline)
         self.conversations.n_removed += 1
         self.messages.n_removed += outline.n_messages
         self.thoughts.n_removed += outline.n_thoughts
@@ -68,3 +68,10 @@ class Tally:
             self.thoughts.row("thoughts"),
         ]
         return pl.DataFrame(rows, schema=FUNNEL.polars_schema(), orient="row")
+
+    def _read(self, outline: Outline) -> None:
+        self.conversations.n_in += 1
+        self.messages.n_in += outline.n_messages
+        self.thoughts.n_in += outline.n_thoughts
+        if outline.participant_key is not None:
+            self._seen.add(outline.participant_key)

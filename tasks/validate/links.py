@@ -19,9 +19,7 @@ def linked_faults(
     """
     of_message = pl.format("/messages/{}", "position")
     of_thought = pl.format("/messages/{}/{}s/{}", "position", "kind", "ordinal")
-    parents = messages.unique([_KEY, "position"], keep="first").select(
-        _KEY, "position", "role", sent_at="created_at"
-    )
+    parents = messages.select(_KEY, "position", "role", sent_at="created_at")
     joined = thoughts.join(parents, on=[_KEY, "position"], how="left", maintain_order="left")
     wanted_role = pl.when(pl.col("kind") == "reason").then(pl.lit("user")).otherwise(pl.lit("assistant"))
     return pl.concat(

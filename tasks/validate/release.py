@@ -31,8 +31,10 @@ def validate_release(tables: Mapping[str, pl.DataFrame], *, as_views: bool = Fal
     from schemas.tables import broken_rows
 
     definitions = VIEWS if as_views else TABLES
-    for name, frame in tables.items():
+    for name, unsorted in tables.items():
         table = definitions[name]
+        order = [c for c in ("conversation_id", "position") if c in unsorted.columns]
+        frame = unsorted.sort(order) if name == "messages" else unsorted
         broken = broken_rows(table, frame)
         if broken.height:
             rule, column = broken.row(0)[2], broken.row(0)[1]
