@@ -74,22 +74,42 @@ _BROKEN = pl.Schema({"row": pl.UInt32, "column": pl.String, "rule": pl.String})
 
 
 @cache
+def table_rules(table: Table) -> tuple[tuple[str, str, pl.Expr], ...]:
+    """Return every rule of a table beside types and nulls: column, rule name, true for legal rows."""
+    rules = [(column, name, expr) for name, (column, expr) in _ROW_RULES.get(table.name, {}).items()]
+    for field in table.fields:
+        column = pl.col(field.name)
+        if field.values:
+            rules.append((field.name, "row.value", column.is_in(field.values).fill_null(True)))
+        if field.dtype in {"int32", "int64"} and field.unit is not None:
+            rules.append((field.name, "row.range", (column >= 0).fill_null(True)))
+    keys = list(table.primary_key)
+    rules.append((keys[0], "row.duplicate_key", pl.struct(keys).is_first_distinct()))
+    return tuple(rules)
+
+
+@cache
 def table_model(table: Table) -> pa.DataFrameSchema:
     """Return the strict pandera model of a table: columns, nullability, value sets, key and row rules."""
-    rules = dict(_ROW_RULES.get(table.name, {}))
-    keys = list(table.primary_key)
-    rules["row.duplicate_key"] = (keys[0], pl.struct(keys).is_first_distinct())
+    schema = table.polars_schema()
     columns: dict[str, pa.Column] = {}
     for field in table.fields:
-        checks = [_check(name, expr) for name, (column, expr) in rules.items() if column == field.name]
-        if field.values:
-            legal = pl.col(field.name).is_in(field.values)
-            checks.append(_check("row.value", legal.fill_null(True)))
-        if field.dtype in {"int32", "int64"} and field.unit is not None:
-            checks.append(_check("row.range", (pl.col(field.name) >= 0).fill_null(True)))
-        dtype = table.polars_schema()[field.name]
-        columns[field.name] = pa.Column(dtype, checks=checks, nullable=field.nullable)
+        checks = [_check(name, expr) for column, name, expr in table_rules(table) if column == field.name]
+        columns[field.name] = pa.Column(schema[field.name], checks=checks, nullable=field.nullable)
     return pa.DataFrameSchema(columns, strict=True, ordered=True, name=table.name)
+
+
+def is_legal(table: Table, frame: pl.DataFrame) -> bool:
+    """Whether a frame has the table's schema and keeps all its rules, in one query.
+
+    The same rules as the pandera model's, which takes some fifty queries to say where one is broken.
+    """
+    if frame.schema != table.polars_schema():
+        return False
+    never_null = [f.name for f in table.fields if not f.nullable]
+    kept = [expr.fill_null(False).all().alias(str(i)) for i, (*_, expr) in enumerate(table_rules(table))]
+    held = frame.select(pl.sum_horizontal(pl.col(never_null).null_count()).alias("nulls") == 0, *kept)
+    return all(held.row(0))
 
 
 def broken_rows(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
@@ -104,6 +124,8 @@ def broken_rows(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     Raises:
         DataError: columns or types are not the table's, which is a fault of the code and not of rows.
     """
+    if is_legal(table, frame):
+        return pl.DataFrame(schema=_BROKEN)
     try:
         table_model(table).validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:

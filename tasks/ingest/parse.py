@@ -1,19 +1,20 @@
 """One record's bytes to a checked dictionary, or to the list of its faults.
 
-The dialect's pydantic model does the work in one pass over the bytes. Two things that it cannot see
-are checked beside it: keys named twice, and NUL characters. Both are looked for in the bytes first,
-which costs next to nothing, and only a suspect is looked at closely.
+The bytes are parsed by jiter, pydantic's own JSON parser, called directly because only so it refuses
+keys named twice (`json.loads` and pydantic keep the last one in silence). Then the dialect's pydantic
+model checks the value, without changing it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, cast
 
+import jiter
 from pydantic import TypeAdapter, ValidationError
 
 from schemas.rules import RULES
@@ -84,39 +85,47 @@ def parse_record(adapter: TypeAdapter[Any], data: bytes) -> dict[str, Any] | lis
         data: the record's bytes.
     """
     try:
-        record = cast("dict[str, Any]", adapter.validate_json(data))
+        value = jiter.from_json(data, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+    except ValueError as error:
+        return [_fault_of_json(data, str(error))]
+    try:
+        record = cast("dict[str, Any]", adapter.validate_python(value))
     except ValidationError as error:
-        return _faults_of(error, data)
+        return _faults_of(error)
     if b"\\u0000" in data:
         faults = [Fault("line.nul", place) for place in _find_nul(record, ())]
         if faults:
             return faults[:MAX_FAULTS]
-    if not _has_plain_keys(data, _count_keys(record)) and (repeated := find_repeated_key(data)):
-        return [repeated]
     return record
 
 
-def _faults_of(error: ValidationError, data: bytes) -> list[Fault]:
+def _faults_of(error: ValidationError) -> list[Fault]:
     faults: list[Fault] = []
     for item in error.errors(include_url=False, include_input=False, include_context=False)[:MAX_FAULTS]:
-        if item["type"] == "json_invalid":
-            return [_fault_of_json(data, item["msg"])]
         location = _without_union_tags(item["loc"])
         faults.append(Fault(_rule_of(item["type"], location), location))
     return faults
 
 
 def _fault_of_json(data: bytes, message: str) -> Fault:
+    # of the parser's message only the position is taken: it may quote a key
+    column = _COLUMN.search(message)
+    detail = f"(column {column[1]})" if column else ""
+    if message.startswith("Detected duplicate key"):
+        return Fault("line.duplicate_key", detail=detail)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         return Fault("line.encoding", detail=f"(byte {error.start} of the line)")
     try:
-        json.loads(text)
+        json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
-        column = _COLUMN.search(message)
-        return Fault("line.json", detail=f"(column {column[1]})" if column else "")
+        return Fault("line.json", detail=detail)
     return Fault("line.surrogate")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _rule_of(kind: str, location: Location) -> str:
@@ -143,61 +152,6 @@ def _printable_key(part: str | int) -> str:
     if isinstance(part, int) or _KEY_NAME.fullmatch(part):
         return str(part)
     return "?"
-
-
-def _count_keys(record: dict[str, Any]) -> int:
-    """Count the keys of a checked record of any dialect, all levels."""
-    n = len(record)
-    for survey in record.get("survey_answers") or (record.get("survey"),):
-        n += len(survey or ())
-    for task in record.get("tasks", ()):
-        n += len(task)
-        for conversation in task["conversations"]:
-            n += len(conversation) + _count_message_keys(conversation["messages"])
-    return n + _count_message_keys(record.get("messages", ()))
-
-
-def _count_message_keys(messages: Sequence[Mapping[str, Any]]) -> int:
-    n = sum(map(len, messages))
-    for message in messages:
-        for thoughts in (message.get("reasons"), message.get("reactions")):
-            if thoughts:
-                n += sum(map(len, thoughts))
-    return n
-
-
-def _has_plain_keys(data: bytes, n_keys: int) -> bool:
-    """Whether the bytes hold exactly this many keys, as far as a quick look can tell.
-
-    Outside strings, a quote followed by a colon ends a key; inside, a quote has a backslash before it,
-    and no key of a dialect ends with a backslash. So the difference of the two counts is the number of
-    keys that have no white space before their colon, and a key named twice makes it exceed `n_keys`.
-    A key with white space there is not counted; the last line asks for a close look wherever one
-    could be.
-    """
-    if data.count(b'":') - data.count(b'\\":') != n_keys:
-        return False
-    return not (b" :" in data or b"\t" in data or b"\n" in data or b"\r" in data)
-
-
-class _RepeatedKeyError(ValueError):
-    pass
-
-
-def find_repeated_key(data: bytes) -> Fault | None:
-    """Return a fault where any object of a valid JSON text names a key twice."""
-
-    def refuse(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys: dict[str, Any] = dict(pairs)
-        if len(keys) != len(pairs):
-            raise _RepeatedKeyError
-        return keys
-
-    try:
-        json.loads(data, object_pairs_hook=refuse)
-    except _RepeatedKeyError:
-        return Fault("line.duplicate_key")
-    return None
 
 
 def _find_nul(value: Any, location: Location) -> Iterator[Location]:

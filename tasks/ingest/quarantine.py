@@ -19,14 +19,8 @@ QuarantineRow = tuple[str, str, int, int, int, str, str | None, str, str, str, s
 
 def quarantine_row(place: Place, key: str | None, fault: Fault) -> QuarantineRow:
     """Return a row of `QUARANTINE` for a fault found while reading."""
-    record = place.record
     return (
-        place.file,
-        place.file_sha256,
-        record.line,
-        record.byte_offset,
-        record.n_bytes,
-        record.sha256,
+        *place[1:],
         key,
         fault.pointer,
         fault.rule,

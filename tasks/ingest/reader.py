@@ -160,7 +160,8 @@ class ExportReader:
         dialect = recognise_dialect(first, member.name)
         for record in chain(first, records):
             self.n_lines += 1
-            yield from self._read_record(Place(dialect, member.name, file_sha256, record))
+            place = Place(dialect, member.name, file_sha256, *record[:4])
+            yield from self._read_record(place, record.data)
 
     def _without_blanks(self, records: Iterator[Record]) -> Iterator[Record]:
         for record in records:
@@ -169,8 +170,8 @@ class ExportReader:
             else:
                 yield record
 
-    def _read_record(self, place: Place) -> Iterator[Rows]:
-        data, dialect = place.record.data, place.dialect
+    def _read_record(self, place: Place, data: bytes | None) -> Iterator[Rows]:
+        dialect = place.dialect
         if data is None:
             self._quarantine(place, [Fault("line.too_long")], [UNREADABLE])
             return
@@ -181,7 +182,7 @@ class ExportReader:
         other = accepting_dialect(data)
         if other is not None and other != dialect:
             raise InputError(
-                f"{place.file}: mixed dialects: line {place.record.line} is {other}, but the file began "
+                f"{place.file}: mixed dialects: line {place.line} is {other}, but the file began "
                 f"as {dialect}; split it by dialect"
             )
         parted = part_session(data, parsed) if dialect == "session" else None

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from tasks.ingest.conversations import SURVEY_KEYS, ExportedConversation, join_purposes
 from tasks.ingest.outline import Outline
 from tasks.ingest.parse import Location
-from tasks.ingest.records import Record
 
 HEADER_COLUMNS = (
     "conversation_key",
@@ -37,13 +36,19 @@ class Place(NamedTuple):
         dialect: dialect of the file.
         file: name for messages.
         file_sha256: digest of the file.
-        record: the record.
+        line: line on which the record starts, from 1.
+        byte_offset: where it starts in the unpacked file.
+        n_bytes: its length.
+        line_sha256: digest of its bytes.
     """
 
     dialect: str
     file: str
     file_sha256: str
-    record: Record
+    line: int
+    byte_offset: int
+    n_bytes: int
+    line_sha256: str
 
 
 class Rows(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 from tasks.ingest.conversations import ExportedConversation, read_session
 from tasks.ingest.dialects import adapters
 from tasks.ingest.outline import Outline, outline_conversation
-from tasks.ingest.parse import MAX_FAULTS, Fault, find_repeated_key, parse_record
+from tasks.ingest.parse import MAX_FAULTS, Fault, parse_record
 
 _Number = tuple[int, int]
 """Index of the task and of the conversation in it."""
@@ -42,7 +42,7 @@ def part_session(data: bytes, faults: list[Fault]) -> PartedSession | None:
                 by_number.setdefault((i, j), []).append(fault)
             case _:
                 return None
-    if len(faults) >= MAX_FAULTS or find_repeated_key(data) is not None:
+    if len(faults) >= MAX_FAULTS:
         return None
     document: dict[str, Any] = json.loads(data)
     tasks: list[dict[str, Any]] = document["tasks"]

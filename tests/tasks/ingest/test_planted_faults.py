@@ -46,8 +46,8 @@ FAULTS: dict[str, tuple[str, str, Callable[[Record], bytes]]] = {
     "cut off": ("line.json", "", lambda r: line(r)[:-5]),
     "two objects": ("line.json", "", lambda r: line(r) * 2),
     "not a number": (
-        "record.wrong_type",
-        "/messages/0/id",
+        "line.json",
+        "",
         lambda r: line(r).replace(b": 1775956268518", b": NaN", 1),
     ),
     "bad UTF-8": ("line.encoding", "", lambda r: line(r).replace(b"Plan a", b"\xff\xfe")),
