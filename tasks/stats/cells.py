@@ -8,7 +8,7 @@ Source: Hundepool et al. (2012), Statistical Disclosure Control, chapter 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -81,6 +81,13 @@ def hide_flows(rows: Sequence[Flow], limit: int) -> list[Flow]:
         hidden = _hide_table([(row.from_value, row.to_value, row.n or 0) for row in flows], limit)
         shown += [blank(row) if mask else row for row, mask in zip(flows, hidden, strict=True)]
     return shown
+
+
+def hide_counts(counts: Mapping[str, int], limit: int) -> dict[str, int | None]:
+    """Hold back small counts of a mapping whose total is known."""
+    matrix = np.array([list(counts.values())], dtype=np.int64)
+    hidden = choose_hidden(matrix, limit)[0]
+    return {name: None if mask else n for (name, n), mask in zip(counts.items(), hidden, strict=True)}
 
 
 def blank(row: Row, *more: str) -> Row:

@@ -6,7 +6,7 @@ and stay.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,15 @@ from schemas.stats import (
     ThoughtLabels,
     ThoughtsPerMessage,
 )
-from tasks.stats.cells import blank, choose_hidden, hide_flows, hide_groups, hide_list, round_count
+from tasks.stats.cells import (
+    blank,
+    choose_hidden,
+    hide_counts,
+    hide_flows,
+    hide_groups,
+    hide_list,
+    round_count,
+)
 
 
 def suppress(model: StatsDocument, limit: int) -> StatsDocument:
@@ -65,8 +73,32 @@ def suppress(model: StatsDocument, limit: int) -> StatsDocument:
             "labelling": model.labelling.model_copy(
                 update={"provenance": hide_list(model.labelling.provenance, limit, lambda row: row.facet)}
             ),
+            "privacy": suppress_privacy(model.privacy, limit),
             "completeness": [_round_nulls(row, limit) for row in model.completeness],
         }
+    )
+
+
+def suppress_privacy(privacy: Mapping[str, Any], limit: int) -> dict[str, Any]:
+    """Hold back small counts in the privacy numbers: redactions by kind, flags of sensitive content.
+
+    How many classes of participants have which size (the proof of k-anonymity) is no count of people.
+
+    Args:
+        privacy: content of `privacy.json`.
+        limit: smallest count shown; 0 changes nothing.
+    """
+    return {
+        name: hide_counts(value, limit) if limit > 0 and _is_table(name, value) else value
+        for name, value in privacy.items()
+    }
+
+
+def _is_table(name: str, value: Any) -> bool:
+    return (
+        (name == "sensitive" or "_by_" in name)
+        and isinstance(value, Mapping)
+        and all(isinstance(n, int) for n in value.values())
     )
 
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.fields import TABLES
 from tasks.gate.drift import ShareSet, sampling_error, simulate_limit, stability_index
+from tasks.gate.overlap import read_overlap
 
 COUNTS = st.lists(st.integers(0, 5_000), min_size=2, max_size=40).filter(lambda c: sum(c) > 0)
 
@@ -53,3 +56,23 @@ def test_rows_that_both_releases_hold_do_not_move_by_chance() -> None:
     assert apart == pytest.approx(np.sqrt(0.24 * 2 / 500))
     assert sampling_error(0.4, shares(500, 4.0), shares(500), 0.0) == pytest.approx(2 * apart)
     assert sampling_error(0.4, shares(0), shares(500), None) == 0
+
+
+def test_overlap_is_what_stands_unchanged() -> None:
+    table = TABLES["changes"]
+    rows = [
+        ("conversations", "unchanged", 60),
+        ("conversations", "changed", 20),
+        ("conversations", "added", 20),
+        ("conversations", "removed", 50),
+        ("messages", "unchanged", 1),
+    ]
+    changes = pl.DataFrame(
+        [
+            {"scope": s, "change": c, "reason": "", "from_value": "", "to_value": "", "n_rows": n}
+            for s, c, n in rows
+        ],
+        schema=table.polars_schema(),
+    )
+    assert read_overlap(changes) == 0.6
+    assert read_overlap(table.empty()) is None

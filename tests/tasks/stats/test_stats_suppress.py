@@ -215,3 +215,23 @@ def test_nothing_is_held_without_a_last_release_or_as_published(invent, taxonomi
     assert run(smaller, taxonomies, "as-published", previous=plain) == run(
         smaller, taxonomies, "as-published"
     )
+
+
+def test_small_counts_of_the_privacy_stage_are_held_back_too(invent, taxonomies) -> None:
+    privacy = {
+        "redactions_by_type": {"PERSON": 500, "EMAIL": 40, "IBAN": 3},
+        "sensitive": {"health": 4},
+        "class_sizes": {"5": 3},
+        "k": 5,
+    }
+    strict = run(invent(90, 5), taxonomies, privacy=privacy)
+    assert strict["privacy"]["redactions_by_type"] == {"PERSON": 500, "EMAIL": None, "IBAN": None}
+    assert [(r["type"], r["n"]) for r in strict["redactions"]["by_type"]] == [
+        ("PERSON", 500),
+        ("EMAIL", None),
+        ("IBAN", None),
+    ]
+    assert strict["privacy"]["sensitive"] == {"health": None}
+    assert (strict["privacy"]["class_sizes"], strict["privacy"]["k"]) == ({"5": 3}, 5)
+    plain = run(invent(90, 5), taxonomies, "as-published", privacy=privacy)
+    assert plain["privacy"] == privacy
