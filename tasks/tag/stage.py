@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
 from schemas.config import TagSettings
-from schemas.errors import ConfigError
-from schemas.fields import FACETS, LABEL_REVIEW
+from schemas.fields import FACETS
 from schemas.taxonomies import Taxonomy
+from tasks.memo.labels import LabelMemo
 from tasks.memo.parts import PartStore
 from tasks.memo.vectors import VectorMemo
+from tasks.tag.ask import ask_models
+from tasks.tag.budget import Budget
 from tasks.tag.embedding import load_embedder
 from tasks.tag.exported import ExportedLabels, read_exported
 from tasks.tag.features import list_texts
@@ -20,11 +23,15 @@ from tasks.tag.items import Gold, Item, collect_items
 from tasks.tag.lexical import HashedWords
 from tasks.tag.local import LocalTagger, Prediction, fit_tagger, list_training_texts
 from tasks.tag.result import Label, Outcome, TagResult, build_labels, build_outcomes, count_outcomes
+from tasks.tag.review import Doubt, build_review, find_doubts
+from tasks.tag.runner import Chat
+from tasks.tag.session import Session
 
 LOCAL = "local"
 LEXICAL = "lexical"
 NONE = "none"
-_NAMES = {LOCAL: "local/head", LEXICAL: "local/lexical"}
+NAMES = {LOCAL: "local/head", LEXICAL: "local/lexical"}
+"""Names under which the local taggers stand in `labeller`; both are accepted in `tag.model`."""
 
 
 def tag_release(
@@ -37,11 +44,14 @@ def tag_release(
     settings: TagSettings,
     memo: PartStore | None = None,
     gold: Sequence[Gold] = (),
+    human_labels: pl.DataFrame | None = None,
     now: datetime,
+    clients: Sequence[Chat] | None = None,
+    budget: Budget | None = None,
 ) -> TagResult:
     """Label the items of some conversations in every facet.
 
-    A label of the export is kept unless a taxonomy change touched its node; the first message of a user
+    A person's decision holds before all; a label of the export is kept unless a taxonomy change touched its node; the first message of a user
     is a first request by position; everything else is asked of `settings.model`.
 
     Args:
@@ -53,56 +63,138 @@ def tag_release(
         settings: which model, and its limits.
         memo: private store that remembers vectors and paid answers; None remembers nothing.
         gold: labels taken as right, to fit and measure the local tagger.
+        human_labels: item_id, facet, value, reviewer (string): decisions of people, which win over all.
         now: time of the run.
+        clients: clients of the models of a comma list; None makes them.
+        budget: shared with other parts of the same run; None opens one from the settings.
 
     Raises:
-        ConfigError: the embedding model cannot be used.
-        DataError: an item was lost; the row law is items = labelled + abstained + failed + not asked.
+        ConfigError: the model cannot be used.
+        BudgetError: a price is not known, or the budget is spent; answers so far are remembered.
+        ProviderError: no model answers any more; answers so far are remembered.
+        DataError: replay misses an answer, or an item was lost; the row law is
+            items = labelled + abstained + failed + not asked.
     """
     items = collect_items(conversations, messages, thoughts)
+    embedder = open_embedder(settings, memo)
+    session = open_session(settings, memo, now, clients, budget)
     labels: list[Label] = []
     outcomes: list[Outcome] = []
+    doubts: list[Doubt] = []
     counts: dict[str, dict[str, int]] = {}
-    embedder = _open_embedder(settings, memo)
-    for facet in FACETS:
-        taxonomy = taxonomies[facet]
-        exported = read_exported(export_labels, taxonomy, items[facet])
-        decided, failed, open_items = split_decided(taxonomy, items[facet], exported, settings)
-        asked: list[Label] = []
-        unanswered: list[Outcome] = []
-        if embedder is None:
-            unanswered = [Outcome(i.item_id, facet, "not_asked", "no_model") for i in open_items]
-        elif open_items:
+    try:
+        for facet in FACETS:
+            taxonomy = taxonomies[facet]
+            exported = read_exported(export_labels, taxonomy, items[facet])
+            decided, failed, open_items = split_decided(
+                taxonomy, items[facet], exported, settings, read_decisions(human_labels, taxonomy)
+            )
             of_facet = [g for g in gold if g.facet == facet]
-            embedder.recall([*list_training_texts(taxonomy, of_facet), *list_texts(facet, open_items)])
-            tagger = fit_tagger(taxonomy, embedder, of_facet)
-            predictions = tagger.predict(open_items, settings.abstain_below)
-            for prediction in predictions:
-                kept, outcome = record_prediction(prediction, tagger, _NAMES[settings.model])
-                asked += kept
-                unanswered += outcome
-        facet_labels, facet_outcomes = [*decided, *asked], [*failed, *unanswered]
-        counts[facet] = {
-            **count_outcomes(facet, len(items[facet]), facet_labels, facet_outcomes),
-            "export_labels_outdated": exported.n_outdated,
-            "export_labels_orphaned": exported.n_orphans,
-        }
-        labels += facet_labels
-        outcomes += facet_outcomes
-    if embedder is not None:
-        embedder.save()
+            answer = label_items(taxonomy, open_items, settings, embedder, session, of_facet)
+            facet_labels, facet_outcomes = [*decided, *answer.labels], [*failed, *answer.outcomes]
+            counts[facet] = {
+                **count_outcomes(facet, len(items[facet]), facet_labels, facet_outcomes),
+                "export_labels_outdated": exported.n_outdated,
+                "export_labels_orphaned": exported.n_orphans,
+            }
+            labels += facet_labels
+            outcomes += facet_outcomes
+            doubts += find_doubts(taxonomy, answer)
+    finally:
+        # what was computed or paid for is kept, however the run ends
+        if embedder is not None:
+            embedder.save()
     return TagResult(
         labels=build_labels(labels),
         dead_letters=build_outcomes(outcomes),
-        review=LABEL_REVIEW.empty(),
+        review=build_review(doubts, items),
         quality={},
-        cost={},
+        cost=session.ledger.as_dict() if session else {},
         counts=counts,
     )
 
 
+@dataclass(frozen=True, slots=True)
+class FacetAnswer:
+    """What was found for the open items of one facet.
+
+    Attributes:
+        labels: labels given.
+        outcomes: items without one, and why.
+        heads: what the local head says, where it was asked as well.
+    """
+
+    labels: list[Label]
+    outcomes: list[Outcome]
+    heads: Mapping[str, Prediction]
+
+
+def label_items(
+    taxonomy: Taxonomy,
+    items: Sequence[Item],
+    settings: TagSettings,
+    embedder: VectorMemo | None,
+    session: Session | None,
+    gold: Sequence[Gold],
+) -> FacetAnswer:
+    """Label items with the head, with models, or with both: the head where it is sure, models elsewhere.
+
+    Row law: every item is in exactly one of labels and outcomes.
+    """
+    facet = taxonomy.facet
+    if not items:
+        return FacetAnswer([], [], {})
+    if embedder is None:
+        return FacetAnswer([], [Outcome(i.item_id, facet, "not_asked", "no_model") for i in items], {})
+    embedder.recall([*list_training_texts(taxonomy, gold), *list_texts(facet, items)])
+    tagger = fit_tagger(taxonomy, embedder, gold)
+    predictions = tagger.predict(items, settings.abstain_below)
+    heads = {p.item_id: p for p in predictions}
+    if session is None:
+        asked = predictions
+        rest: list[Item] = []
+    else:
+        trusted = settings.cascade_above if settings.cascade else 1.1
+        asked = [p for p in predictions if p.confidence >= trusted and not p.abstained]
+        kept = {p.item_id for p in asked}
+        rest = [i for i in items if i.item_id not in kept]
+    labels: list[Label] = []
+    outcomes: list[Outcome] = []
+    for prediction in asked:
+        given, missing = record_prediction(prediction, tagger, NAMES.get(settings.model, NAMES[LOCAL]))
+        labels += given
+        outcomes += missing
+    if session is not None:
+        given, missing = ask_models(session, taxonomy, rest)
+        labels += given
+        outcomes += missing
+    return FacetAnswer(labels, outcomes, heads)
+
+
+def read_decisions(
+    human_labels: pl.DataFrame | None, taxonomy: Taxonomy
+) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Return the decisions of people that the taxonomy still knows: item id to values and reviewer."""
+    decisions: dict[str, tuple[tuple[str, ...], str]] = {}
+    if human_labels is None:
+        return decisions
+    rows = human_labels.filter(pl.col("facet") == taxonomy.facet).sort("item_id", "value")
+    for item_id, value, reviewer in rows.select("item_id", "value", "reviewer").iter_rows():
+        if value in taxonomy:
+            values = (*decisions.get(item_id, ((), ""))[0], value)
+            parent = taxonomy.parent_of(value)
+            if parent is not None:
+                values = (parent, *values)
+            decisions[item_id] = (tuple(dict.fromkeys(values)), reviewer)
+    return decisions
+
+
 def split_decided(
-    taxonomy: Taxonomy, items: Sequence[Item], exported: ExportedLabels, settings: TagSettings
+    taxonomy: Taxonomy,
+    items: Sequence[Item],
+    exported: ExportedLabels,
+    settings: TagSettings,
+    decisions: Mapping[str, tuple[tuple[str, ...], str]],
 ) -> tuple[list[Label], list[Outcome], list[Item]]:
     """Return what is decided without a model, what failed already, and what is open."""
     decided: list[Label] = []
@@ -112,7 +204,19 @@ def split_decided(
     for item in items:
         kept = exported.labels.get(item.item_id)
         fault = exported.faults.get(item.item_id)
-        if kept:
+        decision = decisions.get(item.item_id)
+        if decision:
+            decided.append(
+                Label(
+                    item_id=item.item_id,
+                    facet=taxonomy.facet,
+                    values=decision[0],
+                    source="human",
+                    labeller=decision[1],
+                    taxonomy_version=taxonomy.version,
+                )
+            )
+        elif kept:
             decided.append(
                 Label(
                     item_id=item.item_id,
@@ -165,11 +269,23 @@ def record_prediction(
     return [label], []
 
 
-def _open_embedder(settings: TagSettings, memo: PartStore | None) -> VectorMemo | None:
+def open_embedder(settings: TagSettings, memo: PartStore | None) -> VectorMemo | None:
+    """Return what turns texts into vectors, or None where no model is wanted."""
     if settings.model == NONE:
         return None
-    if settings.model == LEXICAL:
+    if settings.model in (LEXICAL, NAMES[LEXICAL]):
         return VectorMemo(HashedWords())
-    if settings.model == LOCAL:
-        return VectorMemo(load_embedder(settings.weights_dir), memo)
-    raise ConfigError(f"unknown tag.model {settings.model!r}")
+    return VectorMemo(load_embedder(settings.weights_dir), memo)
+
+
+def open_session(
+    settings: TagSettings,
+    memo: PartStore | None,
+    now: datetime,
+    clients: Sequence[Chat] | None = None,
+    budget: Budget | None = None,
+) -> Session | None:
+    """Return the way to the models of the settings, or None where only local ones are named."""
+    if settings.model in (NONE, *NAMES, *NAMES.values()):
+        return None
+    return Session(settings, LabelMemo(memo), now, clients, budget)

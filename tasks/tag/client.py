@@ -1,0 +1,218 @@
+"""The only module that talks to model providers: one call through litellm, errors by name.
+
+litellm is imported when the first client is made (1.9 s), with its downloads switched off. It retries
+nothing and routes nothing here: pacing, retries and fallbacks are ours, because its router rejects what
+exceeds a limit instead of queueing it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import BudgetError, ConfigError
+from tasks.tag.questions import PARAMETERS
+
+_ENVIRONMENT = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_LOCAL_BLOG_POSTS": "True",
+    "LITELLM_LOG": "ERROR",
+}
+
+RATE_LIMITED = "rate_limited"
+TRANSIENT = "provider_unavailable"
+SCHEMA_REFUSED = "schema_refused"
+FATAL = frozenset({"auth", "model_not_found", "quota_exhausted"})
+"""Errors that end the use of a model."""
+
+
+class CallError(Exception):
+    """A call that gave no answer.
+
+    Attributes:
+        name: a name of the closed list in `name_error`; never the provider's own text.
+        retry_after_s: how long the provider asks to wait, where it says so.
+    """
+
+    def __init__(self, name: str, retry_after_s: float | None = None) -> None:
+        super().__init__(name)
+        self.name = name
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back.
+
+    Attributes:
+        text: the answer; None when the body held none.
+        snapshot: model as the provider names it.
+        input_tokens: tokens billed for the prompt.
+        output_tokens: tokens billed for the answer.
+        usd: price; 0 where it is not known.
+        is_cut: whether the answer hit its length limit.
+    """
+
+    text: str | None
+    snapshot: str
+    input_tokens: int
+    output_tokens: int
+    usd: float
+    is_cut: bool
+
+
+def import_litellm() -> Any:
+    """Import litellm with its network access and its chatter switched off."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import litellm
+
+    litellm.suppress_debug_info = True
+    litellm.drop_params = True
+    return litellm
+
+
+class ChatClient:
+    """One model behind litellm.
+
+    Args:
+        model: litellm's name of the model.
+        timeout_s: longest wait for an answer.
+        allow_unpriced: use a model whose price is not known, counted as 0.
+
+    Raises:
+        ConfigError: the environment lacks what the provider needs.
+        BudgetError: the price is not known, and that is not allowed.
+    """
+
+    def __init__(self, model: str, timeout_s: float, *, allow_unpriced: bool) -> None:
+        self._litellm = import_litellm()
+        self.model = model
+        self._timeout_s = timeout_s
+        # litellm reports a missing key as an error that looks worth retrying
+        missing = self._litellm.validate_environment(model).get("missing_keys") or []
+        if missing:
+            raise ConfigError(f"the model {model} needs {', '.join(missing)} in the environment")
+        price = find_price(model)
+        if price is None and not allow_unpriced:
+            raise BudgetError(
+                f"the price of {model} is not known, so no budget can hold; name another model or pass "
+                "--allow-unpriced to count it as 0"
+            )
+        self.usd_per_input_token, self.usd_per_output_token = price or (0.0, 0.0)
+        self._has_schema = True
+
+    def price(self, input_tokens: int, output_tokens: int) -> float:
+        """Return the price of a call in USD."""
+        return input_tokens * self.usd_per_input_token + output_tokens * self.usd_per_output_token
+
+    async def complete(
+        self, static: str, body: str, schema: Mapping[str, Any], max_output_tokens: int
+    ) -> Reply:
+        """Send one call and return what came back.
+
+        The schema goes along as `response_format` until the provider refuses it; it stands in the prompt
+        in any case, and every answer is checked on our side.
+
+        Raises:
+            CallError: no answer; says by name why.
+        """
+        try:
+            return await self._send(static, body, schema, max_output_tokens)
+        except CallError as error:
+            if error.name != SCHEMA_REFUSED or not self._has_schema:
+                raise
+            self._has_schema = False
+            return await self._send(static, body, schema, max_output_tokens)
+
+    async def _send(self, static: str, body: str, schema: Mapping[str, Any], max_output_tokens: int) -> Reply:
+        extra: dict[str, Any] = {}
+        if self._has_schema:
+            extra["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answers", "schema": dict(schema), "strict": True},
+            }
+        try:
+            response = await self._litellm.acompletion(
+                model=self.model,
+                messages=[{"role": "system", "content": static}, {"role": "user", "content": body}],
+                timeout=self._timeout_s,
+                max_tokens=max_output_tokens,
+                num_retries=0,
+                max_retries=0,
+                **PARAMETERS,
+                **extra,
+            )
+        except Exception as error:
+            # a provider's message may quote the prompt: only its name goes on
+            raise CallError(*name_error(self._litellm, error)) from None
+        return self._read(response)
+
+    def _read(self, response: Any) -> Reply:
+        usage = getattr(response, "usage", None)
+        input_tokens = int(getattr(usage, "prompt_tokens", 0) or 0)
+        output_tokens = int(getattr(usage, "completion_tokens", 0) or 0)
+        choices = getattr(response, "choices", None) or []
+        message = getattr(choices[0], "message", None) if choices else None
+        content = getattr(message, "content", None)
+        return Reply(
+            text=content if isinstance(content, str) else None,
+            snapshot=str(getattr(response, "model", "") or self.model),
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            usd=self.price(input_tokens, output_tokens),
+            is_cut=bool(choices) and getattr(choices[0], "finish_reason", "") == "length",
+        )
+
+
+def name_error(litellm: Any, error: Exception) -> tuple[str, float | None]:
+    """Return the name of an error from the closed list, and the wait that the provider asks for."""
+    text = str(error).lower()
+    if isinstance(error, litellm.RateLimitError):
+        if "insufficient_quota" in text or "credit balance" in text:
+            return "quota_exhausted", None
+        return RATE_LIMITED, _retry_after(error)
+    by_class = (
+        (litellm.ContextWindowExceededError, "too_long"),
+        (litellm.ContentPolicyViolationError, "content_filter"),
+        (litellm.AuthenticationError, "auth"),
+        (litellm.PermissionDeniedError, "auth"),
+        (litellm.NotFoundError, "model_not_found"),
+    )
+    for kind, name in by_class:
+        if isinstance(error, kind):
+            return name, None
+    if isinstance(error, litellm.BadRequestError):
+        refused = any(word in text for word in ("response_format", "json_schema", "structured output"))
+        return (SCHEMA_REFUSED if refused else "bad_request"), None
+    if "api_key" in text and "must be set" in text:
+        return "auth", None
+    return TRANSIENT, _retry_after(error)
+
+
+def _retry_after(error: Exception) -> float | None:
+    headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
+    try:
+        return float(headers.get("retry-after"))
+    except (TypeError, ValueError):
+        return None
+
+
+def find_price(model: str) -> tuple[float, float] | None:
+    """Return USD for an input and an output token, or None when litellm does not know the model."""
+    litellm = import_litellm()
+    try:
+        prompt_usd, completion_usd = litellm.cost_per_token(
+            model=model, prompt_tokens=1_000_000, completion_tokens=1_000_000
+        )
+    except Exception:
+        return None
+    return prompt_usd / 1e6, completion_usd / 1e6
+
+
+def count_tokens(model: str, text: str) -> int:
+    """Return the tokens of a text by the model's tokenizer, or the nearest one that ships."""
+    return int(import_litellm().token_counter(model=model, text=text))

@@ -1,0 +1,134 @@
+"""Asking models: the memo first, then calls; replay answers from the memo alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from schemas.config import TagSettings
+from schemas.errors import BudgetError, DataError, ProviderError
+from tasks.memo.labels import LabelMemo, MemoRow
+from tasks.tag.budget import Budget, Ledger
+from tasks.tag.questions import Question, gather_calls
+from tasks.tag.runner import BUDGET, NO_MODEL, Chat, RunLimits, run_calls
+
+
+def list_models(settings: TagSettings) -> list[str]:
+    """Return the models of the comma list, in order."""
+    return [m.strip() for m in settings.model.split(",") if m.strip()]
+
+
+class Session:
+    """One run's way to its models: memo, budget, limits and costs are shared by all facets.
+
+    Args:
+        settings: models, limits, replay.
+        memo: answers already paid for.
+        now: time that new answers are marked with.
+        clients: clients of the models; None makes them when the first call is due.
+        budget: shared with other parts of the run; None opens one from the settings.
+    """
+
+    def __init__(
+        self,
+        settings: TagSettings,
+        memo: LabelMemo,
+        now: datetime,
+        clients: Sequence[Chat] | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self.settings = settings
+        self.models = list_models(settings)
+        self.memo = memo
+        self.ledger = Ledger()
+        self.budget = budget or Budget(settings.budget_usd)
+        self._now = now
+        self._clients = list(clients) if clients is not None else None
+
+    def find_known(self, questions: Sequence[Question]) -> dict[int, MemoRow]:
+        """Return what the memo knows, by index; an answer of an earlier model in the list wins."""
+        keys = [[q.key(m) for m in self.models] for q in questions]
+        rows = self.memo.find([k for ks in keys for k in ks])
+        found: dict[int, MemoRow] = {}
+        for i, of_question in enumerate(keys):
+            hit = next((rows[k] for k in of_question if k in rows), None)
+            if hit is not None:
+                found[i] = hit
+        return found
+
+    def ask(self, questions: Sequence[Question]) -> tuple[dict[int, MemoRow], dict[int, tuple[str, int]]]:
+        """Return an answer or a named fault for every question, by index.
+
+        Raises:
+            DataError: replay is on, and the memo does not know an answer.
+            BudgetError: the budget is spent; what was answered is remembered.
+            ProviderError: no model is left; what was answered is remembered.
+        """
+        found = self.find_known(questions)
+        for row in found.values():
+            self.ledger.line(row.facet, row.model).memo_hits += 1
+        open_indices = [i for i in range(len(questions)) if i not in found]
+        if not open_indices:
+            return found, {}
+        if self.settings.replay:
+            first = questions[open_indices[0]]
+            raise DataError(
+                f"replay: the memo holds no answer for {len(open_indices)} questions, first "
+                f"{first.decisions.name} of {first.item.item_id}; run once without --replay"
+            )
+        # the same question twice is asked once
+        first_of: dict[str, int] = {}
+        twins: dict[int, int] = {}
+        for i in open_indices:
+            key = questions[i].key(self.models[0])
+            if key in first_of:
+                twins[i] = first_of[key]
+            else:
+                first_of[key] = i
+        asked = list(first_of.values())
+        place = {id(questions[i]): i for i in asked}
+        calls = [
+            (call, tuple(place[id(q)] for q in call.questions))
+            for call in gather_calls(questions[i] for i in asked)
+        ]
+        report = run_calls(
+            calls,
+            self._open_clients(),
+            limits=RunLimits(
+                self.settings.concurrency,
+                self.settings.requests_per_minute,
+                self.settings.tokens_per_minute,
+            ),
+            budget=self.budget,
+            ledger=self.ledger,
+            memo=self.memo,
+            now=self._now,
+        )
+        self._check_stopped(report.stopped, len(report.answered), len(asked))
+        answered, faults = found | report.answered, dict(report.faults)
+        for i, first_index in twins.items():
+            if first_index in answered:
+                answered[i] = answered[first_index]
+            else:
+                faults[i] = (faults[first_index][0], 0)
+        return answered, faults
+
+    def _check_stopped(self, stopped: str, n_answered: int, n_asked: int) -> None:
+        kept = f"{n_answered} of {n_asked} answers are kept, the same command goes on from there"
+        if stopped == BUDGET:
+            raise BudgetError(
+                f"the budget of {self.settings.budget_usd:g} USD does not allow another call; {kept} "
+                "with a higher --budget"
+            )
+        if stopped == NO_MODEL:
+            raise ProviderError(f"no model of {', '.join(self.models)} answers any more; {kept}")
+
+    def _open_clients(self) -> Sequence[Chat]:
+        if self._clients is None:
+            from tasks.tag.client import ChatClient
+
+            self._clients = [
+                ChatClient(m, self.settings.timeout_s, allow_unpriced=self.settings.allow_unpriced)
+                for m in self.models
+            ]
+        return self._clients

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def _provider():
+    from tag_provider import FakeProvider
+
+    server = FakeProvider()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def provider(_provider, monkeypatch):
+    _provider.reset()
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+    monkeypatch.setenv("OPENAI_API_BASE", _provider.url)
+    return _provider
