@@ -76,12 +76,9 @@ class Pacer:
 
     def accepted(self) -> None:
         """Note that a call was let through."""
-        if self._is_ramping:
-            step = 1.0
-        else:
-            # back to what was let through before within seconds, beyond it only slowly
-            step = _RECOVER if self._rate < _BACK_OFF * self._good else _CREEP
-        self._rate = min(self._ceiling, self._rate + step)
+        # back to what was let through before within seconds, beyond it only slowly
+        known = _RECOVER if self._rate < _BACK_OFF * self._good else _CREEP
+        self._rate = min(self._ceiling, self._rate + (1.0 if self._is_ramping else known))
 
     def refused(self, retry_after_s: float | None) -> None:
         """Note that a call was refused for its rate."""
