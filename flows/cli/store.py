@@ -20,7 +20,7 @@ VersionArgument = Annotated[str, typer.Argument(help="A version such as v1.4.0, 
 def list_command(store: StoreOption = "", config: ConfigOption = None, json: JsonOption = False) -> None:
     """List the releases of a store."""
     from tasks.publish.layout import release
-    from tasks.publish.releases import latest_version, list_releases, read_latest
+    from tasks.publish.releases import is_purged, latest_version, list_releases, read_latest
     from tasks.publish.versions import parse_version
 
     opened, _, _ = _open(store, config)
@@ -32,6 +32,7 @@ def list_command(store: StoreOption = "", config: ConfigOption = None, json: Jso
         is_done = announced is not None and parse_version(item.version) <= parse_version(announced)
         is_latest = item.version == newest
         state = "yanked" if item.is_yanked else "latest" if is_latest else ""
+        state = "purged" if is_purged(opened, item.version) else state
         rows.append(
             {
                 "version": item.version,

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from schemas.errors import NotFoundError
 from tasks.publish import layout
 from tasks.publish.candidate import read_candidate
-from tasks.publish.releases import latest_version, list_versions, read_manifest
+from tasks.publish.releases import is_purged, latest_version, list_versions, read_manifest
 from tasks.storage.conditions import PROBES, probe_conditions
 from tasks.storage.lock import hold_lock
 from tasks.storage.store import ObjectInfo, Store
@@ -78,6 +78,8 @@ def _referred_shards(store: Store, private: Store, dead: set[str]) -> set[str]:
     # the lists are read after the shards were listed, see above
     referred: set[str] = set()
     for version in list_versions(store):
+        if is_purged(store, version):
+            continue
         manifest, _ = read_manifest(store, version)
         referred.update(f.path for t in manifest.tables.values() for f in t.files)
     for info in private.list(layout.INTENTS):

@@ -56,6 +56,11 @@ def side_file(version: str, name: str) -> str:
     return release(version, name)
 
 
+def purged(version: str) -> str:
+    """Key of the note that a release's files were deleted; its manifest stays."""
+    return release(version, "purged.json")
+
+
 def candidate(candidate_id: str) -> str:
     """Key of a candidate's description; it exists when the candidate is complete."""
     return f"{CANDIDATES}{candidate_id}/candidate.json"

@@ -14,7 +14,7 @@ from schemas.fields import VIEWS
 from schemas.manifest import DataFile, Manifest, SideFile
 from tasks.publish import layout
 from tasks.publish.publish import checksums
-from tasks.publish.releases import read_manifest, read_tables
+from tasks.publish.releases import read_manifest, read_tables, require_files
 from tasks.storage.store import Store
 
 _KEYED = ("participants", "conversations", "messages", "thoughts", "labels")
@@ -52,6 +52,7 @@ def pull_release(store: Store, version: str, folder: Path) -> PullReport:
         UsageError: the folder is a file.
     """
     manifest, digest = read_manifest(store, version)
+    require_files(store, version)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"not a folder: {folder}")
     prefix = layout.release(version, "")
@@ -85,6 +86,8 @@ def pull_difference(store: Store, version: str, since: str, folder: Path) -> Pul
     Raises:
         NotFoundError: one of the releases, or a file of it, is gone.
     """
+    for needed in (version, since):
+        require_files(store, needed)
     new, old = read_manifest(store, version)[0], read_manifest(store, since)[0]
     folder.mkdir(parents=True, exist_ok=True)
     removed: list[pl.DataFrame] = []

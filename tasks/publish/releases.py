@@ -117,7 +117,8 @@ def resolve_version(store: Store, version: str) -> str:
 
 def latest_version(store: Store) -> str | None:
     """Return the newest version that is not yanked, from the releases themselves."""
-    usable = _versions_with(store, "manifest.json") - _versions_with(store, "yanked.json")
+    unusable = _versions_with(store, "yanked.json") | _versions_with(store, "purged.json")
+    usable = _versions_with(store, "manifest.json") - unusable
     return max(usable, key=parse_version, default=None)
 
 
@@ -202,13 +203,31 @@ def load_release(store: Store, version: str = "latest") -> tuple[Release, dict[s
     """Return a release and its base tables.
 
     Raises:
-        NotFoundError: no such release.
+        NotFoundError: no such release, or its files were deleted.
         VerificationError: a file's digest differs.
     """
     version = resolve_version(store, version)
+    require_files(store, version)
     manifest, digest = read_manifest(store, version)
     is_yanked = store.head(layout.yanked(version)) is not None
     return Release(manifest, digest, is_yanked), read_tables(store, manifest)
+
+
+def is_purged(store: Store, version: str) -> bool:
+    """Whether the files of a release were deleted after a withdrawal; its manifest stays."""
+    return store.head(layout.purged(version)) is not None
+
+
+def require_files(store: Store, version: str) -> None:
+    """Refuse a release whose files were deleted.
+
+    Raises:
+        NotFoundError: they were; says what to use instead.
+    """
+    if is_purged(store, version):
+        newest = latest_version(store)
+        instead = f"; use {newest}" if newest else ""
+        raise NotFoundError(f"the files of {version} were deleted because participants withdrew{instead}")
 
 
 def read_partitions(store: Store, manifest: Manifest) -> pl.DataFrame:

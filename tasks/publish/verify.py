@@ -21,7 +21,7 @@ from schemas.fields import TABLES
 from schemas.manifest import DataFile, Manifest, SideFile, TableFiles
 from tasks.publish import layout
 from tasks.publish.publish import checksums
-from tasks.publish.releases import read_latest, read_manifest
+from tasks.publish.releases import read_latest, read_manifest, require_files
 from tasks.publish.versions import parse_version
 from tasks.storage.parquet import inspect_parquet
 from tasks.storage.store import Store
@@ -91,11 +91,12 @@ def verify_release(
         require_signature: a missing signature is a problem.
 
     Raises:
-        NotFoundError: no such release.
+        NotFoundError: no such release, or its files were deleted.
         UsageError: it was made by a newer version of this tool.
         VerificationError: the manifest itself cannot be read.
     """
     manifest, digest = read_manifest(store, version)
+    require_files(store, version)
     report = VerifyReport(version, 1, 0, [], [])
     _check_manifest(store, manifest, version, digest, report)
     _check_signature(store, version, digest, verifier, require_signature, report)

@@ -1,0 +1,110 @@
+"""Whether a file speaks of certain people: the search behind withdrawal and `verify --absent`.
+
+Every format is searched in its plain form: Parquet row by row, compressed files unpacked. A recruitment
+id counts wherever it stands, even inside a text; a public id counts as a value or as the start of an id
+of something of theirs, because `user1` alone may be an ordinary word in a text.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+from collections.abc import Callable, Collection, Iterator
+from typing import BinaryIO, cast
+
+import polars as pl
+import zstandard
+
+_PUBLIC = re.compile(r"user(0|[1-9]\d*)")
+_CHUNK = 4 << 20
+_OVERLAP = 512
+
+
+def compile_mentions(names: Collection[str]) -> re.Pattern[bytes]:
+    """Return what finds any of these ids in plain bytes.
+
+    Args:
+        names: public participant ids, public conversation ids, or ids of any other form; not empty.
+    """
+    public = sorted(n for n in names if _PUBLIC.fullmatch(n))
+    other = sorted(set(names) - set(public))
+    patterns: list[str] = []
+    if public:
+        anybody = "|".join(public)
+        patterns += [rf"(?<![A-Za-z0-9])(?:{anybody})_task\d", rf'"(?:{anybody})"']
+    patterns += [rf"(?<![A-Za-z0-9]){re.escape(n)}(?![A-Za-z0-9])" for n in other]
+    return re.compile("|".join(patterns).encode(), re.IGNORECASE)
+
+
+def count_mentions(data: bytes, name: str, pattern: re.Pattern[bytes]) -> int:
+    """Return how often a file speaks of them.
+
+    Args:
+        data: the file.
+        name: its name, whose ending tells the format.
+        pattern: from `compile_mentions`.
+    """
+    if name.endswith(".parquet"):
+        return sum(1 for line in _parquet_lines(data) if pattern.search(line))
+    return sum(1 for _ in _search(_unpacked(data, name), pattern))
+
+
+def drop_mentions(data: bytes, name: str, pattern: re.Pattern[bytes]) -> bytes | None:
+    """Return the file without the rows or lines that speak of them; None if nothing would be left of use.
+
+    Parquet files and JSON lines, packed or not, keep their other rows; every other file is given up whole.
+    """
+    if name.endswith(".parquet"):
+        frame = pl.read_parquet(io.BytesIO(data))
+        keep = pl.Series([not pattern.search(line) for line in _json_lines(frame)], dtype=pl.Boolean)
+        kept = frame.filter(keep)
+        sink = io.BytesIO()
+        kept.write_parquet(sink, compression="zstd")
+        return sink.getvalue() if kept.height else None
+    for ending, pack in _PACKERS.items():
+        if name.endswith(ending):
+            plain = b"".join(_unpacked(data, name))
+            lines = [line for line in plain.splitlines(keepends=True) if not pattern.search(line)]
+            return pack(b"".join(lines)) if lines else None
+    return None
+
+
+_PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    ".jsonl": lambda data: data,
+    ".jsonl.zst": lambda data: zstandard.ZstdCompressor(level=6).compress(data),
+    ".jsonl.gz": lambda data: gzip.compress(data, mtime=0),
+}
+
+
+def _parquet_lines(data: bytes) -> Iterator[bytes]:
+    yield from _json_lines(pl.read_parquet(io.BytesIO(data)))
+
+
+def _json_lines(frame: pl.DataFrame) -> Iterator[bytes]:
+    for piece in frame.iter_slices(20_000):
+        # bytes have no JSON form and no ids
+        text = piece.select(pl.exclude(pl.Binary)).write_ndjson()
+        yield from text.encode().splitlines() if piece.width else ()
+
+
+def _unpacked(data: bytes, name: str) -> Iterator[bytes]:
+    source: BinaryIO = io.BytesIO(data)
+    if name.endswith(".zst"):
+        source = cast("BinaryIO", zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True))
+    elif name.endswith(".gz"):
+        source = cast("BinaryIO", gzip.GzipFile(fileobj=source))
+    while chunk := source.read(_CHUNK):
+        yield chunk
+
+
+def _search(chunks: Iterator[bytes], pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
+    """Find in a stream; the first byte of every window is context only, so that nothing counts twice."""
+    window, first = b" ", 1
+    for chunk in chunks:
+        window += chunk
+        limit = max(first, len(window) - _OVERLAP)
+        # what touches the end may go on in the next chunk and is found there
+        yield from (m for m in pattern.finditer(window, first) if m.start() < limit)
+        window = window[limit - 1 :]
+    yield from pattern.finditer(window, first)
