@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from tasks.scrub.name_lists import is_only_a_name
 from tasks.scrub.policy import (
     Thresholds,
     choose_assistant,
@@ -165,7 +166,7 @@ def _propagate(
         if s.type == "PERSON" and s.score >= thresholds.mask
     }
     if recited:
-        back = Propagator(collect_names(n for n in recited if len(name_tokens(n)) >= 1))
+        back = Propagator(collect_names(n for n in sorted(recited) if _is_surely_a_name(n)))
         for turn, spans in zip(turns, chosen, strict=True):
             if not turn.is_assistant:
                 hits = _ruled(turn, back.find(turn.text), rule)
@@ -175,6 +176,12 @@ def _propagate(
         everywhere = Propagator(collect_names(sorted(names)))
         for turn, spans in zip(turns, chosen, strict=True):
             spans.extend(_ruled(turn, everywhere.find(turn.text), rule))
+
+
+def _is_surely_a_name(name: str) -> bool:
+    """Whether a name that only the model saw, in an answer, may be looked for in the user's words."""
+    tokens = name_tokens(name)
+    return bool(tokens) and any(is_only_a_name(t.casefold()) for t in tokens)
 
 
 def _ruled(turn: Turn, spans: Sequence[Span], rule: Rule) -> list[Span]:

@@ -7,8 +7,12 @@ from collections.abc import Sequence
 
 from tasks.scrub.first_names import VERSION as LISTS_VERSION
 from tasks.scrub.first_names import find_listed_names
+from tasks.scrub.name_context import VERSION as CONTEXT_VERSION
+from tasks.scrub.name_context import find_names_in_context
+from tasks.scrub.name_lists import is_listed_name, is_plain_word
 from tasks.scrub.ner import Entity, NameTagger
 from tasks.scrub.normalise import View, make_view
+from tasks.scrub.propagate import VERSION as PROPAGATION_VERSION
 from tasks.scrub.recognizers.gate import Gate
 from tasks.scrub.recognizers.model import Recognizer
 from tasks.scrub.recognizers.own import OwnRecognizers
@@ -19,6 +23,7 @@ ENGINE_VERSION = 1
 """Raised when this module or the normalisation changes what is found."""
 MODEL_SCORE = 0.85
 PLACEHOLDER = re.compile(r"<(?:PERSON|EMAIL|PHONE|URL|USERNAME|IP|CREDIT_CARD|IBAN|SSN|ID|ADDRESS|LOCATION|DATE_OF_BIRTH|SECRET|CRYPTO|GPS|PATH|OTHER)(?:_\d{1,7})?>")  # fmt: skip
+_CONTEXT_NAMES = ("name_subject", "name_object", "name_label", "name_line", "name_list")
 _PIECE_CHARS = 20_000
 _MODEL_TYPES = {"PERSON": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION"}
 _MORE_NAME = re.compile(
@@ -54,8 +59,10 @@ class Detector:
         models = "+".join(t.version for t in taggers)
         self.versions: dict[str, str] = {
             "name_model": models,
-            "name_listed": str(LISTS_VERSION),
-            "name_listed_lower": str(LISTS_VERSION),
+            "name_listed": LISTS_VERSION,
+            "name_listed_lower": LISTS_VERSION,
+            **dict.fromkeys(_CONTEXT_NAMES, str(CONTEXT_VERSION)),
+            "propagation": str(PROPAGATION_VERSION),
             **{r.name: str(r.version) for r in recognizers},
             **(own.versions if own else {}),
         }
@@ -83,6 +90,7 @@ class Detector:
         spans = [span for entity in entities if (span := _from_model(text, entity)) is not None]
         spans.extend(self._gate.find(text))
         spans.extend(find_listed_names(text))
+        spans.extend(find_names_in_context(text, spans))
         if self._own is not None:
             spans.extend(self._own.find(text))
         spans = [_extend_name(text, span) if span.type == "PERSON" else span for span in spans]
@@ -129,9 +137,20 @@ def _from_model(text: str, entity: Entity) -> Span | None:
         if bounds is None:
             return None
         start, end = bounds
+        if not _may_be_person(text[start:end]):
+            return None
     if not any(c.isalpha() for c in text[start:end]):
         return None
     return Span(start, end, kind, MODEL_SCORE, "name_model")
+
+
+def _may_be_person(name: str) -> bool:
+    """Drop what the model calls a person and a dictionary calls a thing: no word of it can be a name."""
+    words = [w.strip("'’.,*_\"").removesuffix("'s").removesuffix("’s") for w in name.split()]
+    words = [w for w in words if len(w) > 1]
+    if any(c.isdigit() for c in name):
+        return any(is_listed_name(w) for w in words)
+    return not words or not all(is_plain_word(w.casefold()) and not is_listed_name(w) for w in words)
 
 
 def _extend_name(text: str, span: Span) -> Span:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 
-from tasks.scrub.first_names import load_lists
+from tasks.scrub.name_lists import is_plain_word
 from tasks.scrub.recognizers.people import NOT_A_NAME
 from tasks.scrub.spans import Span
-from tasks.scrub.words import is_english_word
 
 VERSION = 1
 SCORE = 0.5
@@ -36,15 +34,6 @@ class KnownNames:
         return bool(self.full or self.tokens)
 
 
-@cache
-def _is_plain_word(word: str) -> bool:
-    """Whether a lower-case word means something else than a name."""
-    lists = load_lists()
-    if word.capitalize() in lists.certain or word in lists.surnames:
-        return False
-    return is_english_word(word)
-
-
 def name_tokens(name: str) -> list[str]:
     """Return the words of a name that can stand for it alone."""
     return [
@@ -63,9 +52,9 @@ def collect_names(names: Iterable[str]) -> KnownNames:
         if len(words) >= 2:
             full.add(" ".join(name.split()).casefold())
         for token in name_tokens(name):
-            if not (len(words) == 1 and token.islower() and _is_plain_word(token)):
+            if not (len(words) == 1 and token.islower() and is_plain_word(token)):
                 tokens.add(token.casefold())
-    any_case = frozenset(t for t in tokens if not _is_plain_word(t))
+    any_case = frozenset(t for t in tokens if not is_plain_word(t))
     return KnownNames(frozenset(full), frozenset(tokens), any_case)
 
 
@@ -103,7 +92,7 @@ class Propagator:
 
 def _opens_sentence(text: str, match: re.Match[str]) -> bool:
     """Whether the capital says nothing: an English word at the start of a sentence or line, or all caps."""
-    if not _is_plain_word(match.group().casefold()):
+    if not is_plain_word(match.group().casefold()):
         return False
     before = text[max(0, match.start() - 3) : match.start()].rstrip(" *_#\"'“(->")
     return not before or before[-1] in ".!?:\n" or match.group().isupper()

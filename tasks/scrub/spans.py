@@ -80,7 +80,7 @@ def _outranks(a: Span, b: Span) -> bool:
         return certain_a
     if a.end - a.start != b.end - b.start:
         return a.end - a.start > b.end - b.start
-    return _PRECEDENCE[a.type] < _PRECEDENCE[b.type]
+    return (_PRECEDENCE[a.type], -a.score) < (_PRECEDENCE[b.type], -b.score)
 
 
 def merge_overlapping(spans: Iterable[Span]) -> list[Span]:
