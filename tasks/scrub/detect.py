@@ -23,7 +23,7 @@ ENGINE_VERSION = 1
 """Raised when this module or the normalisation changes what is found."""
 MODEL_SCORE = 0.85
 PLACEHOLDER = re.compile(r"<(?:PERSON|EMAIL|PHONE|URL|USERNAME|IP|CREDIT_CARD|IBAN|SSN|ID|ADDRESS|LOCATION|DATE_OF_BIRTH|SECRET|CRYPTO|GPS|PATH|OTHER)(?:_\d{1,7})?>")  # fmt: skip
-_CONTEXT_NAMES = ("name_subject", "name_object", "name_label", "name_line", "name_list")
+_CONTEXT_NAMES = ("name_subject", "name_object", "name_label", "name_line", "name_list", "place_postcode")
 _PIECE_CHARS = 20_000
 _MODEL_TYPES = {"PERSON": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION"}
 _MORE_NAME = re.compile(
@@ -89,6 +89,7 @@ class Detector:
         text = view.text
         spans = [span for entity in entities if (span := _from_model(text, entity)) is not None]
         spans.extend(self._gate.find(text))
+        spans.extend(_places_with_postcode(text, spans))
         spans.extend(find_listed_names(text))
         spans.extend(find_names_in_context(text, spans))
         if self._own is not None:
@@ -142,6 +143,22 @@ def _from_model(text: str, entity: Entity) -> Span | None:
     if not any(c.isalpha() for c in text[start:end]):
         return None
     return Span(start, end, kind, MODEL_SCORE, "name_model")
+
+
+_POSTCODE_AFTER = re.compile(
+    r",?[ ]\d{4,6}(?:-\d{4})?\b(?![%.,]?\d|%| (?:people|residents|inhabitants|years|miles|km))"
+)
+
+
+def _places_with_postcode(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Return a place name together with the post code after it as an address."""
+    return [
+        span._replace(type="ADDRESS", end=match.end(), score=0.6, recognizer="place_postcode")
+        for span in spans
+        if span.type == "LOCATION"
+        and (match := _POSTCODE_AFTER.match(text, span.end)) is not None
+        and not match.group().strip(" ,").startswith(("19", "20"))
+    ]
 
 
 def _may_be_person(name: str) -> bool:

@@ -25,10 +25,11 @@ _STREET_LOWER = re.compile(
 )
 _EURO_STREET = re.compile(
     r"\b(?:(?:[A-ZÀ-Þ][\wÀ-ÿ-]{0,30}(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|katu|kuja|polku|tie|gatan|vägen|gränd|vej|gade|gata|veien|vegen|laan|straat|plein|dreef|utca|út)|"
-    r"(?:[A-ZÀ-Þ][\wÀ-ÿ-]{0,30}\s){0,2}(?:Straße|Strasse|Weg|Platz|Allee|Gasse|Ring|utca|út|tér|körút|Allé|Gate|Vei))|"
-    r"(?:Rue|Avenue|Boulevard|Place|Chemin|Impasse|Allée|Quai|Via|Viale|Piazza|Corso|Vicolo|Calle|C/|Avenida|Av\.|Avda\.?|Plaza|Paseo|Rua|Travessa|Praça|Largo|ul\.|ulica|Ulica|al\.|os\.|Carrer|Str\.|Strada|Bulevardul)\s+"
+    r"(?:[A-ZÀ-Þ][\wÀ-ÿ-]{0,30}\s){0,2}(?:Straße|Strasse|Weg|Platz|Allee|Gasse|Ring|utca|út|u\\.|tér|körút|krt\\.|rkp\\.|köz|Allé|Gate|Vei|tee|mnt|puiestee|plads|torv|ulica|cesta|trg|naselje|náměstí|nám\\.|sokak|caddesi|cad\\.|sok\\.))|"
+    r"(?:Rue|Avenue|Boulevard|Place|Chemin|Impasse|Allée|Quai|Via|Viale|Piazza|Corso|Vicolo|Calle|C/|Avenida|Av\.|Avda\.?|Plaza|Paseo|Rua|Rúa|Praza|Travessa|Praça|Largo|Passeig|Plaça|Jalan|Jl\\.|Lorong|Gran|ul\.|ulica|Ulica|al\.|os\.|Carrer|Str\.|Strada|Bulevardul)\s+"
     r"(?:d[eu'’]s?\s*|de la\s|de las\s|de los\s|della\s|delle\s|dei\s|del\s|di\s|da\s|do\s|dos\s)?[A-ZÀ-Þ][\wÀ-ÿ'’.-]{0,30}(?:\s+[A-ZÀ-Þ][\wÀ-ÿ'’.-]{0,30}){0,3})"
-    r",?\s+(?:n[°ºo]\.?\s?)?\d{1,5}(?:[/-]\d{1,4})?[a-zA-Z]?\b"
+    r",?\s+(?:n[°ºo]\.?\s?)?\d{1,5}(?:[/-]\d{1,4})?[a-zA-Z]?\b\.?"
+    r"|\b(?:rue|avenue|boulevard|via|viale|piazza|calle|avenida|rua|rúa|ul\.|ulica|strada|plaza|chemin)[ ](?:d[eu'’]s?[ ]?|de la[ ]|del[ ]|della[ ]|do[ ]|da[ ])?[\wÀ-ÿ'’.-]{2,30}(?:[ ][\wÀ-ÿ'’.-]{2,30}){0,2}[ ]\d{1,5}\b"
     r"|\b\d{1,5}(?:\s?(?:bis|ter))?,?\s+(?:rue|avenue|boulevard|place|chemin|impasse|allée|quai|Rue|Avenue|Boulevard|Place|Chemin|Impasse|Allée|Quai|cours|Cours|route|Route)\s+"
     r"(?:d[eu]s?\s|de la\s|de l['’]|d['’])?[\wÀ-ÿ'’.-]{1,30}(?:\s+(?:d[eu]s?\s|de la\s|et\s)?[A-ZÀ-Þ][\wÀ-ÿ'’.-]{0,30}){0,3}"
 )
@@ -54,7 +55,22 @@ _AT_ADDRESS = re.compile(
 _PO_BOX = re.compile(
     r"(?i)\bP\.?\s?O\.?\s?Box\s+\d{1,7}\b|\b(?:PSC|Unit|CMR)\s+\d{3,5},?\s+Box\s+\d{3,6}\b(?:\s*\n?\s*(?:APO|FPO|DPO)\s*,?\s*[A-Z]{2}\s+\d{5})?|\b(?:Postfach|Apartado|Casilla|Boîte postale|B\.?P\.)\s+\d{1,6}\b"
 )
-_UNIT_ALONE = re.compile(r"\b(?:Apt|Apartment|Suite|Flat)\.?\s*#?\s*\d{1,6}\b")
+_UNIT_ALONE = re.compile(
+    r"(?i)\b(?:apt\.?|apartment|suite|flat|bldg\.?)[ ]?(?:no\.?[ ]?)?#?[ ]?\d{1,6}[a-z]?\b(?![%.]\d|%)"
+)
+_MILITARY = re.compile(
+    r"(?i)(?:\b(?:PSC|Unit|CMR)[ ]\d{3,5},?[ ]Box[ ]\d{3,6}\s{0,3},?\s?|\b(?:USNV|USNS|USCGC|USS|USAV)[ ]\w[\w'-]{1,30}\s{0,3},?\s?)?\b(?:APO|FPO|DPO)[ ,]{1,2}(?:AA|AE|AP)[ ,]{1,2}\d{5}\b"
+)
+_CORNER = re.compile(
+    r"(?i:\b(?:the[ ])?(?:corner|intersection|junction)[ ]of[ ])(?:[\w'’.-]{1,30}[ ]){1,6}(?:and|&)[ ](?:[\w'’.-]{1,30}[ ]){0,2}"
+    + _WORD
+    + r"(?:[ ]"
+    + _WORD
+    + r"){0,2}"
+)
+_HOUSE = re.compile(
+    r"(?i)\b(?:plot|house|h\.?|flat|door|shop)[ ]?(?:no\.?|number|#)[ ]?:?[ ]?\d{1,5}(?:[-/]\w{1,6}){0,3}(?:,[ ]?[\w'’. -]{2,30}){0,4}(?:,?[ -]{1,3}\d{5,6}\b)?"
+)
 _CITY_STATE_ZIP = re.compile(
     r"\b" + _WORD + r"(?: " + _WORD + r"){0,3}\s?\n?,?\s?[A-Z]{2}\.?,?\s+\d{5}(?:-\d{4})?\b"
 )
@@ -72,31 +88,55 @@ _UK_POSTCODE = re.compile(
     r"\b(?:GIR 0AA|[A-PR-UWYZ](?:\d{1,2}|[A-HK-Y]\d{1,2}|\d[A-HJKPSTUW]|[A-HK-Y]\d[ABEHMNPRV-Y]) \d[ABD-HJLNP-UW-Z]{2})\b"
 )
 _CA_POSTCODE = re.compile(r"\b[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d\b")
-_TAIL = re.compile(
-    _UNIT
-    + r"?(?:[,\n]?\s?\n?\s?"
-    + _WORD
-    + r"(?: "
-    + _WORD
-    + r"){0,3})?(?:\s?\n?,\s?[A-Z][\w.]{1,20}(?:[ ][A-Z][a-z]{1,20})?)?(?:,?\s+\d{4,6}(?:-\d{4})?\b)?"
-    r"(?:[,\n]\s?(?:[A-Z]{2}\b|[A-Z][a-z]{1,20}(?: [A-Z][a-z]{1,20}){0,2}))?(?:\s+\d{4,6}(?:-\d{4})?\b)?"
+_GAP = r"[ \t]{0,2},?[ \t]{0,2}(?:\n{1,2}[ \t>?*,_|-]{0,8})?"
+_STRONG_PART = re.compile(
+    _GAP
+    + r"(?:(?i:apt|apartment|suite|ste|unit|flat|floor|fl|rm|room|bldg|building)\.?[ ]?#?[ ]?[\w-]{1,6}\b|#[ ]?\w{1,6}\b"
+    r"|(?:[A-Z]{1,2}-)?\d{3}[ ]\d{2}\b|\d{4,6}(?:-\d{3,4})?\b(?![.,]\d|%)|[A-Z]{1,2}\d[A-Z\d]?[ ]\d[A-Z]{2}\b|[A-Z]\d[A-Z][ ]?\d[A-Z]\d\b|[A-Z]{2}\b\.?(?![ ][a-z]))"
 )
-_MAX_ADDRESS = 160
-_SENTENCE_WORDS = frozenset(["I", "The", "My", "Our", "We", "They", "He", "She", "It", "This", "That", "These", "Those", "And", "But", "If", "When", "Where", "What", "Please", "Can", "Could", "Would", "Is", "Are", "Was", "Thanks", "Thank", "Hi", "Hello", "In", "On", "At", "For", "From", "To", "Then", "So", "You", "Your"])  # fmt: skip
+_WEAK_PART = re.compile(
+    _GAP
+    + r"("
+    + _WORD
+    + r"(?:[ -](?:(?:am|an|der|sur|la|le|les|de|del|di|do|da|nad|pod|og|i|of|upon)[ ])?"
+    + _WORD
+    + r"){0,3}(?:[ ]\([A-Z][a-z]{2,20}\))?)"
+)
+_NUMBER_BEFORE = re.compile(r"(?<![\w.,$#%:/-])\d{1,6}[A-Za-z]?[ \t]{1,2}$")
+_MAX_ADDRESS = 180
+_SENTENCE_WORDS = frozenset(["I", "The", "My", "Our", "We", "They", "He", "She", "It", "This", "That", "These", "Those", "And", "But", "If", "When", "Where", "What", "Please", "Can", "Could", "Would", "Is", "Are", "Was", "Thanks", "Thank", "Hi", "Hello", "In", "On", "At", "For", "From", "To", "Then", "So", "You", "Your", "Phone", "Mobile", "Tel", "Email", "Fax", "Website", "Office", "Desk", "Mobile", "Contact", "Date", "Name", "Subject", "Regards", "Best"])  # fmt: skip
+
+
+def _extend_left(text: str, start: int) -> int:
+    """Take in a house number that stands before what was found."""
+    before = _NUMBER_BEFORE.search(text[max(0, start - 9) : start])
+    return start - (len(before.group())) if before else start
 
 
 def _extend(text: str, start: int, end: int) -> int:
-    """Take in the unit, city, state and post code that follow."""
-    for _ in range(3):
-        tail = _TAIL.match(text, end)
-        if tail is None or tail.end() <= end or tail.end() - start > _MAX_ADDRESS:
+    """Take in the unit, city, state, post code and country that follow, on the same and on the next lines.
+
+    A part with digits or a state's code is certain; a capitalised name counts after a comma, or when a
+    certain part follows it.
+    """
+    position = end
+    for _ in range(8):
+        strong = _STRONG_PART.match(text, position)
+        if strong is not None and strong.end() - start <= _MAX_ADDRESS:
+            end = position = strong.end()
+            continue
+        weak = _WEAK_PART.match(text, position)
+        if weak is None or weak.end() - start > _MAX_ADDRESS or weak.start(1) == position:
             break
-        piece = text[end : tail.end()]
-        if "\n\n" in piece or set(re.findall(r"\w+", piece)[:1]) & _SENTENCE_WORDS:
+        if weak.group(1).split()[0].rstrip(".:") in _SENTENCE_WORDS or text[weak.end() : weak.end() + 1] in {
+            ":",
+            "@",
+        }:
             break
-        end = tail.end()
-    while end > start and text[end - 1] in " ,\n\t":
-        end -= 1
+        position = weak.end()
+        gap = weak.group()[: weak.start(1) - weak.start()]
+        if "," in gap and text[position : position + 1] != "'":
+            end = position
     return end
 
 
@@ -110,7 +150,9 @@ def _extended(score: float, *, group: int = 0, reject_years: bool = False) -> Ju
                 return None
             if set(re.findall(r"[^\W\d]+", match.group(group))) & _SENTENCE_WORDS:
                 return None
-        return Found(start, _extend(text, start, end), score)
+        while end > start and text[end - 1] in " ,\n\t":
+            end -= 1
+        return Found(_extend_left(text, start), _extend(text, start, end), score)
 
     return judge
 
@@ -155,8 +197,21 @@ ADDRESSES: tuple[Recognizer, ...] = (
         must=("«PO Box 4821»",), must_not=("a box 12 wide",), judge=_extended(0.85),
     ),
     Recognizer(
-        "unit", "ADDRESS", 1, 0.6, _UNIT_ALONE, r"(?:Apt|Apartment|Suite|Flat)",
-        must=("ring «Apt. 12»",), must_not=("Suite life",),
+        "unit", "ADDRESS", 1, 0.6, _UNIT_ALONE, r"(?i)(?:apt|apartment|suite|flat|bldg)",
+        must=("ring «Apt. 12»", "in «suite 400» upstairs"), must_not=("Suite life", "flat 20% off"),
+    ),
+    Recognizer(
+        "military", "ADDRESS", 1, 0.85, _MILITARY, r"(?i)(?:APO|FPO|DPO)",
+        must=("to «USS Juniper\nFPO AE 09482»",), must_not=("the APO was late",),
+    ),
+    Recognizer(
+        "corner", "ADDRESS", 1, 0.7, _CORNER, r"(?i)(?:corner|intersection|junction) of",
+        must=("meet at «the corner of Larch Road and Juniper Street» ok",), must_not=("the corner of my eye",),
+        judge=_extended(0.7),
+    ),
+    Recognizer(
+        "house_number", "ADDRESS", 1, 0.7, _HOUSE, r"(?i)(?:plot|house|h\.?|flat|door|shop) ?(?:no|number|#)",
+        must=("«House No. 48, Juniper Nagar, Springpur 560001»; thanks",), must_not=("plot number of rows",),
     ),
     Recognizer(
         "city_state_zip", "ADDRESS", 1, 0.75, _CITY_STATE_ZIP, r"[A-Z]{2}\.?,?\s+\d{5}",

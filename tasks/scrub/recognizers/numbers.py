@@ -28,10 +28,10 @@ _PHONE = re.compile(
 )
 _PHONE_BEFORE = re.compile(
     r"(?i)\b(?:phone|tel|telephone|mobile|cell|cellphone|call(?:ed|ing)?|text(?:ed|ing)?|whatsapp|fax|contact|number|dial|reach|"
-    r"ring|hotline|sms|signal|viber|telefon(?:o|e)?|tél|handy|móvil|portable)\b"
+    r"ring|answer(?:s|ed|ing)?|ph|hotline|sms|signal|viber|telefon(?:o|e)?|tél|handy|móvil|portable)\b"
 )
 _DATE_LIKE = re.compile(
-    r"^(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|(?:1[5-9]|20)\d\d\s*[-–/]\s*(?:1[5-9]|20)?\d\d)(?:\D.*)?$"
+    r"^(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|(?:1[5-9]|20)\d\d\s*[-–/]\s*(?:1[5-9]|20)?\d\d)(?:[ T,;)].{0,30})?$"
 )
 _NOT_PHONE_BEFORE = re.compile(
     r"(?i)(?:[$€£¥₹]|\b(?:isbn|issn|doi|version|order|invoice|tracking|usd|eur|rs\.?|pages?|pp\.?|years?))[\s:#-]{0,3}$"
