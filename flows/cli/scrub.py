@@ -41,10 +41,17 @@ def scrub(
 
     Lines that share a conversation_id are read together: a name found in one is masked in all.
     """
-    from tasks.scrub.jsonl import scrub_file
+    import gc
 
+    # the models are thousands of long-lived objects: collecting while they load only costs time
+    gc.disable()
+    from tasks.scrub.jsonl import load_detector, scrub_file
+
+    detector = load_detector(high_recall=high_recall)
+    gc.freeze()
+    gc.enable()
     with out.open("w", encoding="utf-8", newline="\n") if out else _stdout() as sink:
-        report = scrub_file(file, sink, policy=policy, review=review, high_recall=high_recall)
+        report = scrub_file(file, sink, policy=policy, review=review, detector=detector)
     if report.n_undecided:
         message = (
             f"{report.n_undecided} uncertain spans in {report.n_undecided_texts} texts were left as they are"

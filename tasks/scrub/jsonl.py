@@ -37,14 +37,22 @@ class _Line:
     record: dict[str, Any]
 
 
+def load_detector(*, high_recall: bool = False) -> Detector:
+    """Build the detector with default settings.
+
+    Args:
+        high_recall: use the union of two name models.
+    """
+    return build_detector(PrivacySettings(high_recall=high_recall))
+
+
 def scrub_file(
     path: Path,
     sink: TextIO,
     *,
     policy: str = "auto",
     review: str = "auto",
-    high_recall: bool = False,
-    detector: Detector | None = None,
+    detector: Detector,
 ) -> FileReport:
     """Write one line `{"id","redacted","spans"}` for each line of a file, in its order.
 
@@ -53,14 +61,12 @@ def scrub_file(
         sink: where the lines go.
         policy: privacy policy.
         review: `mask` masks uncertain spans too; otherwise they are left and counted.
-        high_recall: use the union of two name models.
-        detector: a detector built before; by default one is built.
+        detector: what finds the spans, from `load_detector`.
 
     Raises:
         InputError: a line that is no JSON object with a string `text`.
     """
     del policy
-    detector = detector or build_detector(PrivacySettings(high_recall=high_recall))
     thresholds = Thresholds(mask=0.3 if review == "mask" else 0.5, review=0.3)
     report = FileReport()
     waiting: dict[int, str] = {}

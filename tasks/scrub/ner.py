@@ -14,8 +14,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tasks.scrub.blas import use_one_blas_thread
 from tasks.scrub.ner_encoder import Encoder
 from tasks.scrub.ner_weights import Array, NerWeights, UnknownArchitectureError, read_weights
+from tasks.scrub.spacy_lean import import_spacy
 from tasks.scrub.weights import VerifiedModel
 
 BLOCK_TOKENS = 2_048
@@ -62,9 +64,7 @@ def load_tagger(model: VerifiedModel) -> NameTagger:
 
 def load_pipeline(model: VerifiedModel) -> Any:
     """Load the tokeniser and the entity component only."""
-    import spacy
-
-    nlp = spacy.load(model.path, exclude=_UNUSED_PIPES)
+    nlp = import_spacy().load(model.path, exclude=_UNUSED_PIPES)
     nlp.max_length = 1 << 31
     return nlp
 
@@ -94,6 +94,7 @@ class NumpyTagger:
         Raises:
             UnknownArchitectureError: the model is built in another way.
         """
+        use_one_blas_thread()
         self._model = model
         self._nlp = load_pipeline(model)
         self._n_known = len(self._nlp.vocab.strings)

@@ -159,37 +159,39 @@ def _extended(score: float, *, group: int = 0, reject_years: bool = False) -> Ju
 
 ADDRESSES: tuple[Recognizer, ...] = (
     Recognizer(
-        "street", "ADDRESS", 1, 0.85, _STREET, r"\d[A-Za-z]?,?\s",
+        "street", "ADDRESS", 1, 0.85, _STREET, r"\d[\pL\pN_'’.,/\s-]*\b" + _SUFFIX,
         must=("at «482 North Juniper Street Apt 5, Springvale, OR 97403» since", "«17 Larch Rd.»"),
         must_not=("in 5 minutes", "3 of the streets"), judge=_extended(0.85),
     ),
     Recognizer(
-        "street_lower", "ADDRESS", 1, 0.7, _STREET_LOWER, r"(?i)\d[a-z]?\s+[a-z]",
+        "street_lower", "ADDRESS", 1, 0.7, _STREET_LOWER, r"(?i)\d[a-z]?\s[\pL\pN_'’.\s]*\s(?:street|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|court|crescent|terrace|parkway|pkwy|highway|hwy)\b",
         must=("i live at «482 juniper street» now",), must_not=("2 ways to go down the street",),
         judge=_extended(0.7, reject_years=True),
     ),
     Recognizer(
-        "street_european", "ADDRESS", 1, 0.8, _EURO_STREET, r"\d",
+        "street_european", "ADDRESS", 1, 0.8, _EURO_STREET, r"(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|katu|kuja|polku|tie|gatan|vägen|gränd|vej|gade|gata|veien|vegen|laan|straat|plein|dreef|utca|út|Straße|Strasse|Weg|Platz|Allee|Gasse|Ring|u\.|tér|krt\.|rkp\.|köz|Allé|Gate|Vei|tee|mnt|plads|torv|ulica|cesta|trg|naselje|náměstí|nám\.|sokak|caddesi|cad\.|sok\.),?\s+(?:n[°ºo]\.?\s?)?\d"
+        r"|(?i:\b(?:rue|avenue|boulevard|place|chemin|impasse|allée|quai|via|viale|piazza|corso|vicolo|calle|c/|avenida|av\.|avda\.?|plaza|paseo|rua|rúa|praza|travessa|praça|largo|passeig|plaça|jalan|jl\.|lorong|gran|ul\.|ulica|al\.|os\.|carrer|str\.|strada|bulevardul)\s[^\n]*\n?[^\n]*\d)"
+        r"|\d(?:\s?(?:bis|ter))?,?\s+(?i:rue|avenue|boulevard|place|chemin|impasse|allée|quai|cours|route)\s",
         must=("wohnt «Lindenstraße 14»", "«14 rue des Tilleuls»", "«Calle de Alcornoque 14»"),
         must_not=("Calle Ocho festival",), judge=_extended(0.8),
     ),
     Recognizer(
-        "number_name", "ADDRESS", 1, 0.55, _NUMBER_NAME, r"\d[A-Za-z]?\s+\S",
+        "number_name", "ADDRESS", 1, 0.55, _NUMBER_NAME, r"\d[A-Za-z]?\s+\p{Lu}",
         must=("«482 Junipero Serra\nSpringvale»",), must_not=("1999 Was Good,", "in 2020 Tokyo, Japan"),
         judge=_extended(0.55, reject_years=True),
     ),
     Recognizer(
-        "number_name_number", "ADDRESS", 1, 0.55, _NUMBER_NAME_NUMBER, r"\d[A-Za-z]?\s+\S",
+        "number_name_number", "ADDRESS", 1, 0.55, _NUMBER_NAME_NUMBER, r"\d[A-Za-z]?\s+\p{Lu}[\pL\pN_'’.\s-]*\s\d",
         must=("«482 Stubenring 17» then",), must_not=("2020 Olympic Games 3",),
         judge=_extended(0.55, reject_years=True),
     ),
     Recognizer(
-        "name_number", "ADDRESS", 1, 0.6, _NAME_NUMBER, r"\d",
+        "name_number", "ADDRESS", 1, 0.6, _NAME_NUMBER, r"(?i)(?:live|living|resid|stay|address|home|house|deliver|ship|sent|mail|move)[a-z]{0,4}\s*(?:is\s*)?(?:at|on|in|to|is|:)\s[^\n]*\n?[^\n]*\d",
         must=("she lives on «Pod Lipami 17»",), must_not=("he lives in Room",), group=1,
         judge=_extended(0.6, group=1),
     ),
     Recognizer(
-        "at_address", "ADDRESS", 1, 0.7, _AT_ADDRESS, r"\d",
+        "at_address", "ADDRESS", 1, 0.7, _AT_ADDRESS, r"(?i)(?:live|living|resid|address|located|home|house|deliver|ship|move|office)[a-z]{0,4}\s*(?:is\s*)?(?:at|is|:|to)\s+\d",
         must=("my address is «482 Junipero Serra»",), must_not=("live at 8",), group=1, judge=_extended(0.7, group=1),
     ),
     Recognizer(

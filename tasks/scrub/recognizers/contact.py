@@ -114,7 +114,7 @@ CONTACT: tuple[Recognizer, ...] = (
         must=("it is «ines.vdm@\nexample.org» ok",), must_not=("hello\n@everyone",),
     ),
     Recognizer(
-        "email_spelled", "EMAIL", 1, 0.8, _EMAIL_SPELLED, r"(?i)(?:\bat\b|@)",
+        "email_spelled", "EMAIL", 1, 0.8, _EMAIL_SPELLED, r"(?i)(?:\bat\b|@)[^\n]*(?:dot\s?[\])}>]?\s?|\.)(?:com|net|org|edu|io|co|de|fr|uk|in|gov|us|ca|me|dev|es|it|nl)\b",
         must=("«ines dot vdm at example dot com»", "«ines [at] example [dot] org»", "«ines(at)example.com»"),
         must_not=("look at example two", "we met at noon. Come"),
         judge=_judge_spelled,
@@ -135,11 +135,11 @@ CONTACT: tuple[Recognizer, ...] = (
         judge=_judge_handle,
     ),
     Recognizer(
-        "username_labelled", "USERNAME", 1, 0.7, _HANDLE_CONTEXT, r"[:=]",
+        "username_labelled", "USERNAME", 1, 0.7, _HANDLE_CONTEXT, r"(?i)(?:user|login|handle|tag|name|nick|discord|telegram|insta|snap|twitter|tiktok|skype|reddit|github|steam|psn|xbox|ig|twitch|id|wechat)[\pL\s]{0,40}[:=]",
         must=("Discord: «ines.vdm7»", "username = '«inesv»'"), must_not=("user: x",), group=1,
     ),
     Recognizer(
-        "username_spoken", "USERNAME", 1, 0.7, _HANDLE_SPOKEN, r"(?i)(?:name|handle|tag|login|id)\s",
+        "username_spoken", "USERNAME", 1, 0.7, _HANDLE_SPOKEN, r"(?i)(?:name|handle|tag|login|id)\s+(?:is|was|=)\s",
         must=("my username is «ines_1987»",), must_not=("my username is taken",), group=1,
     ),
     Recognizer(

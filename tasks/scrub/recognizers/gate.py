@@ -8,7 +8,7 @@ from typing import Any
 from tasks.scrub.recognizers.model import Recognizer
 from tasks.scrub.spans import Span
 
-GATED_FROM_CHARS = 300
+GATED_FROM_CHARS = 40
 """Below this length running every pattern is quicker than asking."""
 _MAX_MEMORY = 1 << 28
 

@@ -126,7 +126,8 @@ PEOPLE: tuple[Recognizer, ...] = (
     ),
     Recognizer(
         "name_introduced", "PERSON", 1, 0.9, _INTRODUCTION,
-        r"(?:[Nn]ame|[Cc]all|'m|’m|am|This|this|m['’]appelle|llamo|heiße|chiamo|[Nn]om|ik ben|nazywam|imię|[a-zA-Z]\s{0,2}[:=])",
+        r"(?:name(?:['’]s| is| was|:)|[Cc]all me|called|[Tt]his is|amed|['’]m|I am|appelle|nombre es|llamo|heiße|Name ist|chiamo|nome é|naam is|ik ben|nazywam się|imię"
+        r"|(?:[Nn]ame|ombre|Nom|holder|atient|pplicant|mployee|ustomer|lient|uthor|ender|ecipient|ontact|enant|andlord|anager|urse|hysician|tudent|eacher|arent|uardian|pouse|upervisor|ttendees?|[Bb]y|igned|itness|uyer|eller|andidate|nterviewer|From|To|Cc|CC)\s?(?:[Nn]ame)?\s{0,2}[:=])\s{0,3}[\"'*_]{0,3}\p{Lu}",
         must=("my name is «Ines van der Molen» and", "Patient: «Ines Molen»", "call me «Ines»"),
         must_not=("my name is not important", "call me later"), group=1, judge=_name(0.9),
     ),
@@ -143,12 +144,12 @@ PEOPLE: tuple[Recognizer, ...] = (
     ),
     Recognizer(
         "name_salutation", "PERSON", 1, 0.8, _SALUTATION,
-        r"(?:Dear|Hi|Hello|Hey|Hallo|Bonjour|Hola|Ciao|Estimad|Querid|Liebe|geehrte|Cher|Chère|Good|Congrat|Happy|Thank)",
+        r"(?:Dear|Hi|Hello|Hey|Hallo|Bonjour|Hola|Ciao|Estimad[oa]|Querid[oa]|Lieber?|geehrter?|Cher|Chère|morning|afternoon|evening|Congratulations|irthday|Thanks|Thank you)\s,?\p{Lu}",
         must=("Dear «Ines»,\nplease",), must_not=("Dear Hiring Manager,",), group=1, judge=_name(0.8),
     ),
     Recognizer(
         "name_signature", "PERSON", 1, 0.8, _SIGNATURE,
-        r"(?:egards|est|incerely|Yours|heers|hank|espectfully|ove|ordial|Saludos|Grüße|abrazo|oxo|OXO)",
+        r"(?:egards|est(?: wishes)?|incerely(?: yours)?|truly|faithfully|heers|[Tt]hanks|much|again|advance|hank you|espectfully|ove|ordially|Saludos|Cordialement|Grüßen|Grüße|abrazo|oxo|OXO)\s?[,!.]?\s?\n\s{0,4}[*_-]{0,3}\s?\p{Lu}",
         must=("Best regards,\n«Ines Molen»",), must_not=("Thanks,\nThe Team",), group=1, judge=_name(0.8),
     ),
     Recognizer(

@@ -135,7 +135,7 @@ RECORDS: tuple[Recognizer, ...] = (
         must=("licence «F1628235401»",), must_not=("A1234",),
     ),
     Recognizer(
-        "id_labelled", "ID", 1, 0.7, _ID_LABELLED, r"(?i)\b(?:" + _ID_WORDS + r")\b[^\n]{0,40}\n?[^\n]{0,20}\d",
+        "id_labelled", "ID", 1, 0.7, _ID_LABELLED, r"(?i)\b(?:" + _ID_WORDS + r")\b\s*(?:number|numbers|num|no\.?|nr\.?|#|id|code|card)?(?:\s|is|was|[:=#(–-])*[\"'`]?[A-Z0-9./-]{0,24}\d",
         must=("passport number: «X4829103»", "my account no. «48-29103-7»", "employee id «E48291»"),
         must_not=("case 3 of 5", "file 2021", "order 25.50"), group=1, judge=_judge_labelled,
     ),
@@ -148,7 +148,7 @@ RECORDS: tuple[Recognizer, ...] = (
         must=("ref «48291037» here",), must_not=("1,000,000", "12345678%"),
     ),
     Recognizer(
-        "plate", "ID", 1, 0.7, _PLATE, r"(?i)(?:plate|reg|car)",
+        "plate", "ID", 1, 0.7, _PLATE, r"(?i)\b(?:plates?|registration|reg|car)\b[^\n]*\n?[^\n]*\d",
         must=("license plate «7ABC123»", "my car reg is «KX19 ZYT»"), must_not=("car SALES", "register now"), group=1,
     ),
     Recognizer(
@@ -165,7 +165,7 @@ RECORDS: tuple[Recognizer, ...] = (
         must=("clone «git@github.com:inesv/diary.git»",), must_not=("git commit -m x",),
     ),
     Recognizer(
-        "git_author", "PERSON", 1, 0.9, _GIT_AUTHOR, r"(?:Author|Committer|-by): ",
+        "git_author", "PERSON", 1, 0.9, _GIT_AUTHOR, r"(?:Author|Committer|-by):\s{1,4}[^<\n]+<",
         must=("Author: «Ines Vandermolen» <ines@example.org>",), must_not=("Author: unknown",), group=1,
     ),
     Recognizer(

@@ -186,7 +186,8 @@ SECRETS: tuple[Recognizer, ...] = (
     ),
     Recognizer(
         "secret_labelled", "SECRET", 1, 0.7, _LABELLED,
-        r"(?i)(?:key|secret|token|pass|pwd|auth|bearer|credential|client|app|otp|pin|cvv|cvc|session|cookie|signature|webhook|dsn|connection|phrase|code|wifi)",
+        r"(?i)(?:key|secret|token|passwd|password|pwd|pass|phrase|code|auth|authorization|bearer|credentials?|id|pin|otp|cvv2?|cvc|session|cookie|signature|webhook|dsn|string|apikey)"
+        r"(?:[ _](?:value|id|string))?[\"'`\]]{0,2}\s{0,4}(?:is|was|[:=,]|\|\||[\"'`])",
         must=("password: «h0rse-Cart7»", 'API_KEY = "«q8Zk2mP4xT7v»"', "my PIN is «4829»", "DB_PASS=«Tr0ub4dor&3»"),
         must_not=("password: required", "token = get_token()", "the key is important", "pass: string"), group=2,
         judge=_judge_labelled,
