@@ -47,6 +47,7 @@ def metrics(document: Mapping[str, Any] | StatsDocument) -> Metrics:
         ("cost", model.cost),
     ):
         pairs += _leaves(group, tree)
+    pairs += _margins(model)
     return {
         name: round(float(value), 6)
         for name, value in sorted(pairs, key=lambda pair: pair[0])
@@ -112,6 +113,18 @@ def _lost_share(funnel: Sequence[FunnelRow], column: str) -> float | None:
     rows = [row for row in funnel if row.table_name == "conversations"]
     entered = max((row.n_in for row in rows), default=0)
     return sum(int(getattr(row, column)) for row in rows) / entered if entered else None
+
+
+def _margins(model: StatsDocument) -> Iterator[tuple[str, float | int | None]]:
+    """How far the release is from the limits of k-anonymity.
+
+    With fewer participants than k the best that can be had is one class of all of them; that they are too
+    few is a number of its own.
+    """
+    k, required = model.privacy.get("k"), model.privacy.get("k_required")
+    if isinstance(k, int) and isinstance(required, int):
+        yield "privacy.k_margin", k - min(required, model.counts.participants)
+        yield "privacy.participants_margin", model.counts.participants - required
 
 
 def _leaves(path: str, tree: Any) -> Iterator[tuple[str, float]]:

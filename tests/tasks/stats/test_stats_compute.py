@@ -238,3 +238,13 @@ def test_the_taxonomies_that_ship_give_every_label_a_row_and_a_name() -> None:
     assert shown["extend_or_deepen"] == "Extend or Deepen"
     assert "first_request" in shown
     assert "first_request" not in {row["value"] for row in document["relationships"]["without_first"]}
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "margin", "room"), [(40, 5, 0, 15), (40, 3, -2, 15), (6, 3, 0, -2), (6, 2, -1, -2)]
+)
+def test_margins_of_k_anonymity(invent, taxonomies, n, k, margin, room) -> None:
+    privacy = {"k": k, "k_required": 5}
+    found = metrics(run(invent(n, 1), taxonomies, privacy=privacy).document)
+    assert found["privacy.k_margin"] == margin
+    assert found["privacy.participants_margin"] == room
