@@ -14,8 +14,9 @@ from typing import Any
 import polars as pl
 import yaml
 
+from tasks.validate.ages import HIGHEST_AGE, stated_age
+
 AGE_BANDS = ((18, "18-24"), (25, "25-34"), (35, "35-44"), (45, "45-54"), (55, "55-64"), (65, "65+"))
-OLDEST = 110
 OTHER = "other"
 FREQUENCIES = ("1", "2", "3", "4", "5")
 _JOINING_WORDS = r"\b(?:a|an|the|at|in|of|for|and|with|from|by|to)\b"
@@ -39,13 +40,13 @@ def _pattern(words: Sequence[Any]) -> str:
     return rf"(?:^|\W)(?:{'|'.join(parts)})(?:$|\W)"
 
 
-def band_age(age: pl.Expr) -> pl.Expr:
-    """Age as typed to its band; anything but a whole number from 18 to 110 is null."""
-    years = age.str.strip_chars().str.extract(r"^(\d{1,3})$").cast(pl.Int32)
+def band_age() -> pl.Expr:
+    """The age in `survey_age` to its band; null where it is none, several or not from 18 to 110."""
+    years = stated_age()
     banded = pl.lit(None, pl.String)
     for lowest, band in AGE_BANDS:
         banded = pl.when(years >= lowest).then(pl.lit(band)).otherwise(banded)
-    return pl.when(years <= OLDEST).then(banded)
+    return pl.when(years <= HIGHEST_AGE).then(banded)
 
 
 def group_answer(attribute: str, answer: pl.Expr) -> pl.Expr:

@@ -153,7 +153,7 @@ def _one_row_each(conversations: pl.DataFrame) -> tuple[pl.DataFrame, int]:
         "n_conversations",
         "model",
         pl.col("language").fill_null(UNKNOWN_LANGUAGE),
-        age_band=band_age(pl.col("survey_age")),
+        age_band=band_age(),
         gender=group_gender(pl.col("survey_gender")),
         education=group_answer("education", pl.col("survey_education")),
         occupation_group=group_answer("occupation", pl.col("survey_occupation")),

@@ -26,7 +26,8 @@ class Fault:
     """One way to break a line.
 
     Attributes:
-        expected: `quarantine`, `repair` (a value becomes null or normal) or `drop` (an exact copy).
+        expected: `quarantine`, `repair` (a value becomes null or normal), `drop` (an exact copy) or
+            `relabel` (the row stays, its unknown label does not).
         edit: changes the decoded record in place, where the fault can be said in JSON.
         rewrite: changes the bytes of the line, where it cannot.
     """
@@ -72,8 +73,12 @@ def _set_age(*ages: str) -> Callable[[Record, random.Random], None]:
     return lambda record, rng: _survey(record).update(age=rng.choice(ages))
 
 
-def _label(record: Record, _: random.Random) -> None:
+def _unknown_label(record: Record, _: random.Random) -> None:
     _messages(record)[0]["reasons"] = [_thought(record, "no_such_label")]
+
+
+def _label_form(record: Record, _: random.Random) -> None:
+    _messages(record)[0]["reasons"] = [_thought(record, "<b>no label at all</b>")]
 
 
 def _naive_time(record: Record, _: random.Random) -> None:
@@ -145,7 +150,8 @@ def _duplicate_key(line: bytes) -> bytes:
 
 FAULTS: Mapping[str, Fault] = {
     "cut_off": Fault("quarantine", rewrite=lambda line: line[:-5]),
-    "unknown_label": Fault("quarantine", _label),
+    "unknown_label": Fault("relabel", _unknown_label),
+    "label_form": Fault("quarantine", _label_form),
     "naive_time": Fault("quarantine", _naive_time),
     "unknown_role": Fault("quarantine", _tool_role),
     "reason_on_assistant": Fault("quarantine", _reason_on_assistant),
@@ -180,6 +186,8 @@ FAULTS: Mapping[str, Fault] = {
 }  # fmt: skip
 """Kinds of fault; `minor` and `impossible_age` strike all lines of a participant."""
 
+_NEED_LABELS = frozenset({"unknown_label", "label_form", "label_case"})
+_TRUE_STILL = frozenset({"impossible_age", "exact_copy"})
 _PARTICIPANT_WIDE = frozenset({"minor", "impossible_age"})
 
 
@@ -194,7 +202,7 @@ def damage_lines(
     rng = random.Random(int(open_stream(seed, block, Stream.FAULT).integers(2**62)))
     lines = data.removesuffix(b"\n").split(b"\n")
     chosen = [i for i in range(1, len(lines)) if rng.random() < options.bad_share]
-    kinds = [k for k in FAULTS if options.labels or k not in {"unknown_label", "label_case"}]
+    kinds = [k for k in FAULTS if options.labels or k not in _NEED_LABELS]
     offset = rng.randrange(len(kinds))
     rng.shuffle(kinds)
     owners = dict(truth.conversations.select("line", "participant_id").iter_rows())
@@ -226,9 +234,8 @@ def damage_lines(
             out.append(copies[i])
         elif i in faults:
             bad.append((moved[i], faults[i], FAULTS[faults[i]].expected))
-    lost = [i for i, kind in faults.items() if FAULTS[kind].expected == "quarantine"]
-    # what an edit wrote over is no longer as the truth says
-    lost += [i for i, kind in faults.items() if kind == "label_case"]
+    # what a fault holds back, or wrote over, is no longer as the truth says
+    lost = [i for i, kind in faults.items() if kind not in _TRUE_STILL]
     return b"\n".join(out) + b"\n", len(out), _move(truth, lost, moved, bad)
 
 

@@ -91,7 +91,7 @@ def test_truth_of_a_damaged_export_names_only_what_is_left():
     truth = export.truth()
     records = list(export.lines())
     quarantined = set(truth.bad.filter(pl.col("expected") == "quarantine")["line"])
-    assert truth.bad["kind"].n_unique() == 33
+    assert truth.bad["kind"].n_unique() == 34
     assert quarantined.isdisjoint(truth.spans["line"])
     assert quarantined.isdisjoint(truth.conversations["line"])
     for span in truth.spans.iter_rows(named=True):
