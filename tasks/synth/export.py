@@ -21,13 +21,14 @@ import numpy as np
 import polars as pl
 
 from schemas.errors import UsageError
+from tasks.synth.damage import damage_lines
 from tasks.synth.dialects import Wrapped, wrap
-from tasks.synth.faults import damage_lines
 from tasks.synth.options import Dialect, Options
-from tasks.synth.phrasebook import REACTIONS, REASONS, RELATIONSHIPS, Phrasebook, load_phrasebook, read_words
+from tasks.synth.phrasebook import load_phrasebook, read_words
 from tasks.synth.plan import Plan, plan_block
 from tasks.synth.plants import Oddity, People, plan_oddities, plan_plants
-from tasks.synth.truth import BAD, CONVERSATIONS, LABELS, ODDITIES, SPANS, Truth, concat_truth, truth_lines
+from tasks.synth.telling import tell_truth
+from tasks.synth.truth import Truth, concat_truth, truth_lines
 from tasks.synth.writing import Texts, write_texts
 
 _LEVEL_GZIP = 4
@@ -42,12 +43,14 @@ class Block:
         data: whole lines, each ended by a line feed.
         n_lines: how many.
         n_messages: messages of the planned conversations.
+        n_faults: faults planted.
         truth: what is in them.
     """
 
     data: bytes
     n_lines: int
     n_messages: int
+    n_faults: int
     truth: Truth
 
 
@@ -67,15 +70,17 @@ class SynthExport:
         Args:
             with_truth: whether to say what is in them; without it `Block.truth` is empty.
         """
-        left, number, line = self.n_conversations, 0, 1
+        left, number, line, n_faults = self.n_conversations, 0, 1, 0
         with ThreadPoolExecutor(max_workers=1) as pool:
             draft = _draft_block(self.seed, number, self.options) if left else None
             while draft is not None:
                 n = min(left, len(draft.plan.c_topic))
                 left, number = left - n, number + 1
                 coming = pool.submit(_draft_block, self.seed, number, self.options) if left else None
-                block = _finish_block(draft, n, line, self.seed, self.options, with_truth=with_truth)
-                line += block.n_lines
+                block = _finish_block(
+                    draft, n, line, n_faults, self.seed, self.options, with_truth=with_truth
+                )
+                line, n_faults = line + block.n_lines, n_faults + block.n_faults
                 yield block
                 draft = coming.result() if coming else None
 
@@ -207,21 +212,29 @@ def _draft_block(seed: int, number: int, options: Options) -> _Draft:
 
 
 def _finish_block(
-    draft: _Draft, n: int, first_line: int, seed: int, options: Options, *, with_truth: bool
+    draft: _Draft,
+    n: int,
+    first_line: int,
+    n_faults_before: int,
+    seed: int,
+    options: Options,
+    *,
+    with_truth: bool,
 ) -> Block:
     """Put the first `n` conversations of a block into lines."""
     wrapped = wrap(draft.plan, draft.texts, draft.people, options, n)
     data = _join(draft.texts, wrapped)
     n_lines, n_messages = int(wrapped.line[-1]) + 1, len(wrapped.prefix)
-    truth = concat_truth([])
+    truth, n_faults = concat_truth([]), 0
     if with_truth or options.bad_share > 0:
-        truth = _tell_truth(load_phrasebook(), draft.plan, draft.texts, draft.oddities, wrapped, n)
+        truth = tell_truth(load_phrasebook(), draft.plan, draft.texts, draft.oddities, wrapped, n)
     if options.bad_share > 0:
-        data, n_lines, truth = damage_lines(data, truth, seed, draft.plan.block, options)
+        damaged = damage_lines(data, truth, seed, draft.plan.block, n_faults_before, options)
+        data, n_lines, n_faults, truth = damaged.data, damaged.n_lines, damaged.n_faults, damaged.truth
     shifted = Truth(
         *(getattr(truth, name).with_columns(pl.col("line") + first_line) for name in Truth.__slots__)
     )
-    return Block(data, n_lines, n_messages, shifted)
+    return Block(data, n_lines, n_messages, n_faults, shifted)
 
 
 def _join(texts: Texts, wrapped: Wrapped) -> bytes:
@@ -238,110 +251,3 @@ def _join(texts: Texts, wrapped: Wrapped) -> bytes:
     ids[ends - 1] = len(pool) + n + np.arange(n)
     fragments = pl.concat([pool, wrapped.prefix.rename(""), wrapped.suffix.rename("")], rechunk=True)
     return fragments.gather(ids).str.join("").cast(pl.Binary).item()
-
-
-def _tell_truth(
-    book: Phrasebook, plan: Plan, texts: Texts, oddities: list[Oddity], wrapped: Wrapped, n: int
-) -> Truth:
-    """Say what is in the first `n` conversations; lines count from 0 within the block here."""
-    c = pl.DataFrame(
-        {
-            "conversation": np.arange(n),
-            "line": wrapped.line,
-            "conversation_id": wrapped.conversation_id,
-            "participant_id": wrapped.participant_id,
-            "participant": plan.c_participant[:n],
-            "task_first": plan.c_task_first[:n],
-            "language": pl.Series(book.languages).gather(plan.p_language[plan.c_participant[:n]]),
-            "n_messages": plan.c_n_messages[:n],
-        }
-    )
-    m = pl.DataFrame(
-        {
-            "message": np.arange(len(plan.m_role)),
-            "conversation": plan.m_conversation,
-            "position": plan.m_position,
-            "role": pl.Series(["user", "assistant"]).gather(plan.m_role),
-            "relationship": pl.Series((*RELATIONSHIPS, None)).gather(
-                plan.m_relationship % (len(RELATIONSHIPS) + 1)
-            ),
-            "topic": plan.m_topic,
-        }
-    ).join(c, on="conversation", how="inner", maintain_order="left")
-    t = pl.DataFrame(
-        {
-            "thought": np.arange(len(plan.t_label)),
-            "message": plan.t_message,
-            "ordinal": plan.t_ordinal,
-            "field": pl.Series(["reason", "reaction"]).gather(plan.m_role[plan.t_message]),
-            "value": pl.Series((*REASONS, *REACTIONS)).gather(plan.t_label),
-        }
-    ).join(m, on="message", how="inner", maintain_order="left")
-    counts = t.group_by("conversation").agg(
-        n_reasons=(pl.col("field") == "reason").sum().cast(pl.Int64),
-        n_reactions=(pl.col("field") == "reaction").sum().cast(pl.Int64),
-    )
-    return Truth(
-        _conform(
-            c.join(counts, on="conversation", how="left", maintain_order="left").with_columns(
-                pl.col("n_reasons", "n_reactions").fill_null(0)
-            ),
-            CONVERSATIONS,
-        ),
-        _span_truth(texts.spans, c, m, t),
-        _label_truth(book, m, t),
-        _oddity_truth(oddities, m, t),
-        pl.DataFrame(schema=BAD),
-    )
-
-
-def _conform(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
-    missing = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in frame.columns]
-    return frame.with_columns(missing).select(schema.names()).cast(dict(schema))
-
-
-def _span_truth(spans: pl.DataFrame, c: pl.DataFrame, m: pl.DataFrame, t: pl.DataFrame) -> pl.DataFrame:
-    def of(*targets: str) -> pl.DataFrame:
-        return spans.filter(pl.col("target").is_in(targets)).with_columns(field="target")
-
-    parts = [
-        of("content").join(m, left_on="row", right_on="message", maintain_order="left"),
-        of("thought").drop("field").join(t, left_on="row", right_on="thought", maintain_order="left"),
-        # a task's conversations share summary and expectation, a participant's all share the survey
-        of("task_summary", "task_expectation").join(
-            c, left_on="row", right_on="task_first", maintain_order="left"
-        ),
-        of("occupation", "purposes", "feedback").join(
-            c, left_on="row", right_on="participant", maintain_order="left"
-        ),
-    ]
-    return pl.concat([_conform(p, SPANS) for p in parts]).sort("line", maintain_order=True)
-
-
-def _label_truth(book: Phrasebook, m: pl.DataFrame, t: pl.DataFrame) -> pl.DataFrame:
-    subtopic = pl.Series([topic.subtopic for topic in book.topics])
-    topics = m.select("line", "conversation_id", "topic").unique(maintain_order=True)
-    parts = [
-        topics.with_columns(facet=pl.lit("topic"), value=subtopic.gather(topics["topic"])),
-        m.filter(pl.col("role") == "user").with_columns(facet=pl.lit("relationship"), value="relationship"),
-        t.with_columns(facet="field"),
-    ]
-    return pl.concat([_conform(p, LABELS) for p in parts]).sort("line", maintain_order=True)
-
-
-def _oddity_truth(oddities: list[Oddity], m: pl.DataFrame, t: pl.DataFrame) -> pl.DataFrame:
-    frame = pl.DataFrame(
-        {
-            "target": [o.target for o in oddities],
-            "row": [o.row for o in oddities],
-            "kind": [o.kind for o in oddities],
-        },
-        schema={"target": pl.String, "row": pl.Int64, "kind": pl.String},
-    )
-    parts = [
-        frame.filter(pl.col("target") == target).join(
-            where, left_on="row", right_on=key, maintain_order="left"
-        )
-        for target, where, key in (("content", m, "message"), ("thought", t, "thought"))
-    ]
-    return pl.concat([_conform(p, ODDITIES) for p in parts]).sort("line", maintain_order=True)

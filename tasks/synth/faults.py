@@ -1,22 +1,15 @@
-"""Faults planted into lines of an export, each with what should become of it.
+"""The faults that can be planted into a line of an export, each with what should become of it.
 
 Every fault breaks one rule in one place, so that a quarantine can be compared with the truth line by
-line. The kinds are dealt in turn: an export with as many bad lines as kinds has each of them.
+line.
 """
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import polars as pl
-
-from tasks.synth.options import Options
-from tasks.synth.plan import Stream, open_stream
-from tasks.synth.truth import BAD, Truth
 
 Record = dict[str, Any]
 
@@ -186,99 +179,6 @@ FAULTS: Mapping[str, Fault] = {
 }  # fmt: skip
 """Kinds of fault; `minor` and `impossible_age` strike all lines of a participant."""
 
-_NEED_LABELS = frozenset({"unknown_label", "label_form", "label_case"})
-_TRUE_STILL = frozenset({"impossible_age", "exact_copy"})
-_PARTICIPANT_WIDE = frozenset({"minor", "impossible_age"})
-
-
-def damage_lines(
-    data: bytes, truth: Truth, seed: int, block: int, options: Options
-) -> tuple[bytes, int, Truth]:
-    """Break a share of the lines of a block; return the new lines, their number and the truth about them.
-
-    What the truth said about lines that should be quarantined is taken out of it, the rest is moved
-    where copies shift the lines. Lines count from 0 within the block.
-    """
-    rng = random.Random(int(open_stream(seed, block, Stream.FAULT).integers(2**62)))
-    lines = data.removesuffix(b"\n").split(b"\n")
-    chosen = [i for i in range(1, len(lines)) if rng.random() < options.bad_share]
-    kinds = [k for k in FAULTS if options.labels or k not in _NEED_LABELS]
-    offset = rng.randrange(len(kinds))
-    rng.shuffle(kinds)
-    owners = dict(truth.conversations.select("line", "participant_id").iter_rows())
-    lines_of: dict[str, list[int]] = {}
-    for line, owner in sorted(owners.items()):
-        lines_of.setdefault(owner, []).append(line)
-
-    faults: dict[int, str] = {}
-    for n, i in enumerate(chosen):
-        kind = kinds[(n + offset) % len(kinds)]
-        for line in lines_of[owners[i]] if kind in _PARTICIPANT_WIDE else [i]:
-            faults.setdefault(line, kind)
-    copies: dict[int, bytes] = {}
-    for line, kind in faults.items():
-        if kind == "exact_copy":
-            copies[line] = lines[line]
-        else:
-            whole = next((lines[j] for j in range(line - 1, -1, -1) if j not in faults), lines[0])
-            lines[line] = _damage(kind, lines[line], whole, random.Random(f"{kind}{owners[line]}"))
-
-    out: list[bytes] = []
-    moved: list[int] = []
-    bad: list[tuple[int, str, str]] = []
-    for i, line in enumerate(lines):
-        moved.append(len(out))
-        out.append(line)
-        if i in copies:
-            bad.append((len(out), "exact_copy", FAULTS["exact_copy"].expected))
-            out.append(copies[i])
-        elif i in faults:
-            bad.append((moved[i], faults[i], FAULTS[faults[i]].expected))
-    # what a fault holds back, or wrote over, is no longer as the truth says
-    lost = [i for i, kind in faults.items() if kind not in _TRUE_STILL]
-    return b"\n".join(out) + b"\n", len(out), _move(truth, lost, moved, bad)
-
-
-def _damage(kind: str, line: bytes, whole: bytes, rng: random.Random) -> bytes:
-    fault = FAULTS[kind]
-    if fault.rewrite is not None:
-        return fault.rewrite(line)
-    record = json.loads(line)
-    if fault.edit is not None:
-        fault.edit(record, rng)
-    elif kind == "duplicate_id":
-        name = "session_id" if "session_id" in record else "id"
-        return line.replace(_value(line, name), _value(whole, name), 1)
-    # a lone surrogate can only be written as an escape
-    return json.dumps(record, ensure_ascii=kind == "lone_surrogate").encode()
-
-
-def _value(line: bytes, name: str) -> bytes:
-    key = f'"{name}": "'.encode()
-    start = line.find(key) + len(key)
-    return line[start : line.find(b'"', start)]
-
-
-def _move(
-    truth: Truth,
-    lost: list[int],
-    moved: list[int],
-    bad: list[tuple[int, str, str]],
-) -> Truth:
-    where = pl.DataFrame({"line": range(len(moved)), "to": moved}, schema={"line": pl.Int64, "to": pl.Int64})
-    ids = truth.conversations.join(where, on="line").group_by("to").agg(pl.col("conversation_id").first())
-
-    def kept(frame: pl.DataFrame) -> pl.DataFrame:
-        left = frame.filter(~pl.col("line").is_in(lost)).join(where, on="line", maintain_order="left")
-        return left.with_columns(line="to").select(frame.columns)
-
-    faults = pl.DataFrame(
-        bad, schema={"line": pl.Int64, "kind": pl.String, "expected": pl.String}, orient="row"
-    ).join(ids, left_on="line", right_on="to", how="left", maintain_order="left")
-    return Truth(
-        kept(truth.conversations),
-        kept(truth.spans),
-        kept(truth.labels),
-        kept(truth.oddities),
-        faults.select(BAD.names()),
-    )
+NEED_LABELS = frozenset({"unknown_label", "label_form", "label_case"})
+TRUE_STILL = frozenset({"impossible_age", "exact_copy"})
+PARTICIPANT_WIDE = frozenset({"minor", "impossible_age"})

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from schemas.errors import DataError
 from schemas.fields import PARTICIPANTS
-from tasks.pseudonymise.generalise import count_classes, generalise_participants
+from tasks.pseudonymise.generalise import generalise_participants
+from tasks.pseudonymise.k_report import count_classes
 from tasks.pseudonymise.ladder import COLUMNS, LADDER, LAST, TEMPLATES, WIDER_AGE, released_level
 
 ANSWERS = {
