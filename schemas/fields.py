@@ -467,6 +467,20 @@ SCRUB_REVIEW = Table(
     ),
 )
 
+ID_MAP = Table(
+    "id_map",
+    "staged",
+    "Public ids of the conversations of a run: private.",
+    ("conversation_key",),
+    (
+        Field("conversation_key", "string", "`<dialect>:<source id>`."),
+        _CONVERSATION_ID,
+        Field("participant_key", "string", "`<dialect>:<source id of the participant>`."),
+        _PARTICIPANT_ID,
+        _SPLIT,
+    ),
+)
+
 PARTICIPANTS = Table(
     "participants",
     "release",

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from schemas.config import Settings
-from schemas.refs import ArtifactRef, ShardRef
+from schemas.refs import ArtifactRef
 
 AppliedPolicy = Literal["strict", "as-published"]
 
@@ -36,25 +36,13 @@ class RunContext:
 
 
 @dataclass(frozen=True, slots=True)
-class StagedExports:
-    """What reading the exports gave.
+class TableSet:
+    """Files of one finished step: tables as Parquet, documents as JSON.
 
     Attributes:
-        shards: staged tables, in the order of the exports.
-        quarantine: faults found (`quarantine` table).
-        report: counts and input files as JSON.
-        dialects: dialects seen.
+        fingerprint: digest of everything that decided the content.
+        files: pairs of name and file.
     """
-
-    shards: tuple[ShardRef, ...]
-    quarantine: ArtifactRef
-    report: ArtifactRef
-    dialects: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TableSet:
-    """Files of one stage by name: tables as Parquet, documents as JSON."""
 
     fingerprint: str
     files: tuple[tuple[str, ArtifactRef], ...]
@@ -64,3 +52,35 @@ class TableSet:
             if known == name:
                 return ref
         raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class StagedExports:
+    """What reading the exports gave.
+
+    Attributes:
+        shards: staged tables of each shard, in the order of the exports.
+        summary: `quarantine` table and `report` document (counts, input files, funnel).
+        dialects: dialects seen.
+    """
+
+    shards: tuple[TableSet, ...]
+    summary: TableSet
+    dialects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltRelease:
+    """The tables of a release that is not staged yet.
+
+    Attributes:
+        tables: base tables by name and `records` (`thoughttrace.jsonl.zst`).
+        version: version it will have; the parent's when nothing changed.
+        parent: version of the release before, empty for the first.
+        is_unchanged: whether every row equals the parent's.
+    """
+
+    tables: TableSet
+    version: str
+    parent: str
+    is_unchanged: bool

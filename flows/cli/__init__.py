@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from flows.cli import config, registry, scrub, store, synth, tag
+from flows.cli import config, registry, release, scrub, store, synth, tag
 
 COMMAND_MODULES: tuple[ModuleType, ...] = (
+    release,
     store,
     registry,
     synth,

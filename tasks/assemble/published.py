@@ -14,8 +14,8 @@ from typing import Any
 
 import polars as pl
 
+from schemas.run import AppliedPolicy
 from tasks.assemble.items import CleanTables, thought_id
-from tasks.assemble.tables import AppliedPolicy
 
 SURVEY_KEYS = ("age", "gender", "education", "occupation", "frequency", "purposes")
 

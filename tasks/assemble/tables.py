@@ -5,14 +5,11 @@ Row law: one row out for each row in; only columns change.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import polars as pl
 
 from schemas.fields import CONVERSATIONS, MESSAGES, STAGES, THOUGHTS
+from schemas.run import AppliedPolicy
 from tasks.assemble.items import CleanTables, message_id, thought_id
-
-AppliedPolicy = Literal["strict", "as-published"]
 
 
 def assemble_tables(

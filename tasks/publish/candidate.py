@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -48,6 +48,10 @@ from tasks.storage.tables import canonical_json
 _ID_LENGTH = 16
 
 
+SideFiles = Mapping[str, bytes | Path]
+"""Name inside the release to content."""
+
+
 @dataclass(frozen=True, slots=True)
 class WriteSettings:
     """How files are encoded and cut; see `schemas.config.PublishSettings`."""
@@ -77,7 +81,7 @@ def stage_candidate(
     parent: str | None,
     tables: Mapping[str, pl.DataFrame],
     views: Mapping[str, pl.DataFrame],
-    side_files: Mapping[str, bytes | Path],
+    side_files: SideFiles | Callable[[Mapping[str, TableFiles]], SideFiles],
     info: ReleaseInfo,
     now: datetime,
     settings: WriteSettings = WriteSettings(),
@@ -92,7 +96,8 @@ def stage_candidate(
         parent: version of the release it follows, None for the first.
         tables: every base table by name.
         views: every reader view by name.
-        side_files: name inside the release to content.
+        side_files: name inside the release to content; or what makes them from the files of the views,
+            for metadata that lists those.
         info: where the release comes from.
         now: time of staging; no part of the id.
         settings: encoding and partition size.
@@ -110,13 +115,14 @@ def stage_candidate(
         staging = _Staging(settings, Path(folder), _known_files(parent_manifest))
         base = {t.name: _stage_table(staging, t, tables[t.name], plan, None) for t in BASE_TABLES}
         shown = {v.name: _stage_table(staging, v, views[v.name], plan, version) for v in READER_VIEWS}
+        beside = side_files(shown) if callable(side_files) else side_files
         described = Candidate(
             candidate_id="",
             version=version,
             parent=parent_info,
             tables=base,
             views=shown,
-            side_files=_stage_side_files(staging, version, side_files),
+            side_files=_stage_side_files(staging, version, beside),
             funnel=[FunnelRow.model_validate(row) for row in tables["funnel"].iter_rows(named=True)],
             info=info,
             writer=WriterInfo(

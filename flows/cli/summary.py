@@ -1,0 +1,110 @@
+"""The summary of a release at the terminal: counts, funnel, labels, privacy, and how to load it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+_STATUS = {
+    "published": "published",
+    "staged": "staged, waiting for approval",
+    "unchanged": "nothing changed since the last release; no new version",
+    "dry-run": "dry run; nothing was staged or published",
+}
+
+
+def render_summary(outcome: Mapping[str, Any]) -> None:
+    """Print the outcome of a release flow to stdout."""
+    console = Console(highlight=False)
+    parts: list[Any] = [_headline(outcome)]
+    if outcome["status"] != "unchanged":
+        parts += [_counts(outcome), _funnel(outcome), _labels(outcome), _privacy(outcome), _gate(outcome)]
+    parts.append(_places(outcome))
+    console.print(Group(*(p for p in parts if p is not None)))
+
+
+def _headline(outcome: Mapping[str, Any]) -> Text:
+    text = Text()
+    text.append(f"\n{outcome['version']} ", style="bold")
+    text.append(
+        _STATUS[outcome["status"]], style="bold green" if outcome["status"] == "published" else "bold"
+    )
+    parent = outcome.get("parent")
+    text.append(f"  (after {parent})" if parent else "  (first release)")
+    text.append(f" · policy {outcome['policy']}\n")
+    return text
+
+
+def _counts(outcome: Mapping[str, Any]) -> Table:
+    counts = outcome["counts"]
+    table = Table(box=None, pad_edge=False, show_header=True, header_style="dim")
+    for name in counts:
+        table.add_column(name.replace("_", " "), justify="right")
+    table.add_row(*(f"{value:,}" for value in counts.values()))
+    return table
+
+
+def _funnel(outcome: Mapping[str, Any]) -> Table:
+    table = Table(title="\nconversations", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    for name in ("stage", "in", "out", "quarantined", "removed"):
+        table.add_column(name, justify="left" if name == "stage" else "right")
+    for row in outcome["funnel"]:
+        if row["table_name"] == "conversations":
+            table.add_row(
+                row["stage"],
+                *(f"{row[key]:,}" for key in ("n_in", "n_out", "n_quarantined", "n_removed")),
+            )
+    for row in outcome["quarantine"]:
+        table.add_row(f"  {row['rule']}", "", "", f"{row['n_conversations']:,}", "", style="yellow")
+    return table
+
+
+def _labels(outcome: Mapping[str, Any]) -> Table:
+    table = Table(title="\nlabels", title_justify="left", box=None, pad_edge=False, header_style="dim")
+    for name in ("facet", "label", "n", "share"):
+        table.add_column(name, justify="right" if name in {"n", "share"} else "left")
+    for facet, values in outcome["labels"].items():
+        total = sum(values.values()) or 1
+        for index, (value, n) in enumerate(values.items()):
+            table.add_row(facet if index == 0 else "", value, f"{n:,}", f"{100 * n / total:.1f} %")
+    return table
+
+
+def _privacy(outcome: Mapping[str, Any]) -> Text:
+    privacy = outcome["privacy"]
+    text = Text("\nprivacy  ")
+    text.append(f"{privacy['n_redactions']:,} spans masked")
+    if privacy.get("n_review"):
+        text.append(f" · {privacy['n_review']:,} uncertain spans listed for review")
+    if privacy.get("k") is not None:
+        text.append(f" · smallest group of participants k = {privacy['k']}")
+    return text
+
+
+def _gate(outcome: Mapping[str, Any]) -> Text:
+    gate = outcome["gate"]
+    text = Text("gate     ")
+    text.append("passed" if gate["passed"] else "FAILED", style="green" if gate["passed"] else "bold red")
+    for warning in gate["warnings"]:
+        text.append(f"\n         warning: {warning}", style="yellow")
+    return text
+
+
+def _places(outcome: Mapping[str, Any]) -> Text:
+    text = Text("\n")
+    if outcome["status"] == "staged":
+        text.append(f"candidate  {outcome['candidate_id']}\n")
+        text.append(f"report     {outcome['places']['report']}\n")
+        text.append(f"publish    thoughttrace approve {outcome['candidate_id']} --store {outcome['store']}\n")
+    if outcome["status"] in {"published", "unchanged"}:
+        folder = outcome["places"]["release"]
+        text.append(f"files      {folder}\n")
+        text.append(f"report     {outcome['places']['report']}\n\n")
+        text.append(f'polars     pl.read_parquet("{folder}/messages/*.parquet")\n')
+        text.append(f"DuckDB     SELECT * FROM '{folder}/messages/*.parquet'\n")  # noqa: S608 - shown, never run
+        text.append(f'datasets   load_dataset("{folder}", "messages", split="train")\n')
+    return text

@@ -1,0 +1,69 @@
+"""One task run a shard: where they run, and how their results are gathered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import Task
+from prefect.futures import as_completed
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+
+from flows.progress import advance
+from schemas.errors import ConfigError
+from schemas.run import RunContext, TableSet
+
+
+def runner() -> TaskRunner[Any]:
+    """The task runner of this process, by `THOUGHTTRACE_RUN__TASK_RUNNER` and its neighbours.
+
+    Deployed flows take the runner they were decorated with, so it is chosen when the flow is imported
+    and from the environment alone.
+
+    Raises:
+        ConfigError: an unknown runner, or one whose extra is not installed.
+    """
+    kind = os.environ.get("THOUGHTTRACE_RUN__TASK_RUNNER", "threads")
+    workers = int(os.environ.get("THOUGHTTRACE_RUN__WORKERS", "2"))
+    address = os.environ.get("THOUGHTTRACE_RUN__TASK_RUNNER_ADDRESS", "")
+    if kind == "threads":
+        return ThreadPoolTaskRunner(max_workers=workers)
+    if kind == "processes":
+        from prefect.task_runners import ProcessPoolTaskRunner
+
+        return ProcessPoolTaskRunner(max_workers=workers)
+    try:
+        if kind == "dask":
+            from prefect_dask import DaskTaskRunner  # pyright: ignore[reportMissingImports]
+
+            return DaskTaskRunner(address=address or None)
+        if kind == "ray":
+            from prefect_ray import RayTaskRunner  # pyright: ignore[reportMissingImports]
+
+            return RayTaskRunner(address=address or None)
+    except ImportError:
+        raise ConfigError(f"task runner {kind!r} needs `pip install thoughttrace[{kind}]`") from None
+    raise ConfigError(f"unknown task runner {kind!r}: use threads, processes, dask or ray")
+
+
+def over_shards(
+    step: str, task: Task[..., TableSet], run: RunContext, shards: Sequence[TableSet], *shared: Any
+) -> tuple[TableSet, ...]:
+    """Run a task for every shard and return the results in the order of the shards.
+
+    The first failure stops the run; finished shards stay done.
+
+    Args:
+        step: what the progress bar says.
+        task: called with the run, one shard, its number from 1, and `shared`.
+        run: the run.
+        shards: one entry a shard.
+        shared: the same for every shard.
+    """
+    advance(step, 0, len(shards))
+    futures = [task.submit(run, shard, number, *shared) for number, shard in enumerate(shards, 1)]
+    for done, future in enumerate(as_completed(futures), 1):
+        future.result()
+        advance(step, done, len(shards))
+    return tuple(future.result() for future in futures)

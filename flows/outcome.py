@@ -1,0 +1,70 @@
+"""What a release run tells: one dictionary for the terminal, `--json`, the UI and the calling program."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from schemas.run import BuiltRelease, RunContext, TableSet
+from tasks.publish.layout import release as release_key
+from tasks.storage.store import open_store
+from tasks.storage.tables import read_json
+
+Status = Literal["published", "staged", "unchanged", "dry-run", "rejected"]
+_COUNTS = ("participants", "conversations", "messages", "reasons", "reactions", "models")
+
+
+def describe_outcome(
+    run: RunContext,
+    status: Status,
+    built: BuiltRelease,
+    stats: TableSet | None = None,
+    gate: TableSet | None = None,
+    proof: TableSet | None = None,
+    candidate_id: str = "",
+) -> dict[str, Any]:
+    """Describe a run in counts and places; holds no text and no ids of participants."""
+    outcome: dict[str, Any] = {
+        "status": status,
+        "version": built.version,
+        "parent": built.parent,
+        "policy": run.policy,
+        "store": run.store,
+        "candidate_id": candidate_id,
+        "places": _places(run, status, built.version, candidate_id),
+    }
+    if stats is None or gate is None or proof is None:
+        return outcome
+    private = open_store(run.private)
+    numbers = read_json(private, stats["stats"].uri)
+    verdict = read_json(private, gate["gate"].uri)
+    privacy = read_json(private, proof["privacy"].uri)
+    return outcome | {
+        "counts": {name: numbers["counts"][name] for name in _COUNTS},
+        "median_messages": numbers["conversation_length"]["spread"]["median"],
+        "funnel": numbers["funnel"],
+        "quarantine": numbers["quarantine"],
+        "labels": {
+            "topic": {row["value"]: row["n"] for row in numbers["topics"]["domains"]},
+            "relationship": {row["value"]: row["n"] for row in numbers["relationships"]["with_first"]},
+            "reason": {row["value"]: row["n"] for row in numbers["reasons"]["labels"]},
+            "reaction": {row["value"]: row["n"] for row in numbers["reactions"]["labels"]},
+        },
+        "privacy": privacy,
+        "gate": {
+            "passed": verdict["passed"],
+            "warnings": [c["why"] for c in verdict["checks"] if not c["passed"]],
+        },
+        "cost": numbers["cost"],
+    }
+
+
+def _places(run: RunContext, status: Status, version: str, candidate_id: str) -> dict[str, str]:
+    root = run.store.rstrip("/")
+    if status == "staged":
+        return {"candidate": f"{run.private.rstrip('/')}/candidates/{candidate_id}"}
+    if status in {"published", "unchanged"}:
+        return {
+            "release": f"{root}/{release_key(version, '')}".rstrip("/"),
+            "report": f"{root}/{release_key(version, 'report.html')}",
+        }
+    return {}

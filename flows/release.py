@@ -1,0 +1,101 @@
+"""The release: raw exports in, a staged and (once approved) published version out.
+
+Read it from top to bottom: one line a stage, in the order in which data flows. Tasks exchange
+references to files, never text; every task is safe to run twice and skips what is done already.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from prefect import flow
+from prefect.runtime import flow_run
+from tasks.pseudonymise.task import assign_public_ids, generalise_survey
+from tasks.tag.task import tag_shard
+
+from flows.approval import ask_maintainer
+from flows.fan_out import over_shards, runner
+from flows.outcome import describe_outcome
+from flows.progress import advance
+from flows.run import choose_policy, open_run
+from schemas.params import PrivacyOptions, PublishingOptions, SourceOptions, TaggingOptions
+from tasks.assemble.task import build_release
+from tasks.gate.task import judge_release
+from tasks.ingest.task import read_exports
+from tasks.publish.task import publish, reject, stage
+from tasks.report.task import write_report
+from tasks.scrub.task import prove_privacy, require_review, scrub_shard
+from tasks.stats.task import compute_statistics
+
+Approval = Literal["ask", "stage", "none"]
+
+
+def _name_run() -> str:
+    parameters = flow_run.parameters
+    version = parameters["publishing"].set_version or "next version"
+    n_exports = len(parameters["exports"])
+    return f"release {version} · {n_exports} export{'s' if n_exports != 1 else ''}"
+
+
+@flow(name="release", flow_run_name=_name_run, task_runner=runner())
+def release(
+    exports: list[str],
+    store: str = "",
+    config_file: str = "",
+    source: SourceOptions = SourceOptions(),
+    privacy: PrivacyOptions = PrivacyOptions(),
+    tagging: TaggingOptions = TaggingOptions(),
+    publishing: PublishingOptions = PublishingOptions(),
+    approval: Approval = "ask",
+) -> dict[str, Any]:
+    """Build a release from raw exports, stage it, and publish it once it is approved.
+
+    Args:
+        exports: Export files, folders, patterns or s3:// addresses.
+        store: Where releases live; empty means as the settings say.
+        config_file: Settings file (TOML or YAML) on the worker; empty means as the environment says.
+        source: Which conversations go in.
+        privacy: How personal data is treated.
+        tagging: Which model labels, and what it may cost.
+        publishing: What the release is called.
+        approval: `ask` waits for a person in the UI, `stage` leaves the candidate for `approve`,
+            `none` publishes at once.
+    """
+    run = open_run(store, config_file, privacy=privacy, tagging=tagging, publishing=publishing)
+    advance("reading exports", 0)
+    staged = read_exports(run, exports)
+    run = run.with_policy(choose_policy(run, staged.dialects))
+    ids = assign_public_ids(run, staged)
+    clean = over_shards("scrubbing", scrub_shard, run, staged.shards, ids)
+    require_review(run, clean)
+    participants = generalise_survey(run, clean)
+    labelled = over_shards("tagging", tag_shard, run, clean)
+    advance("building tables", 0)
+    built = build_release(run, staged, ids, clean, participants, labelled, source, publishing)
+    if built.is_unchanged:
+        return describe_outcome(run, "unchanged", built)
+    advance("proving privacy", 0)
+    proof = prove_privacy(run, clean, participants)
+    advance("counting", 0)
+    stats = compute_statistics(run, built, labelled, proof)
+    advance("judging", 0)
+    gate = judge_release(run, built, stats, source)
+    if publishing.dry_run:
+        return describe_outcome(run, "dry-run", built, stats, gate, proof)
+    advance("writing the report", 0)
+    report = write_report(run, built, stats, gate, proof)
+    advance("staging", 0)
+    candidate = stage(run, staged, built, stats, gate, proof, report)
+    outcome = describe_outcome(run, "staged", built, stats, gate, proof, candidate)
+    if approval == "stage":
+        return outcome
+    approved_by = "--yes"
+    if approval == "ask":
+        decision = ask_maintainer(outcome)
+        if decision.decision == "reject":
+            reject(run, candidate)
+            return describe_outcome(run, "rejected", built, stats, gate, proof, candidate)
+        approved_by = decision.reviewer
+    advance("publishing", 0)
+    publish(run, candidate, approved_by)
+    return describe_outcome(run, "published", built, stats, gate, proof, candidate)

@@ -1,0 +1,149 @@
+"""Prefect tasks: stage a candidate, publish it, reject it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet as pq
+from prefect import task
+from schemas.taxonomies import load_taxonomies
+
+from schemas.fields import BASE_TABLES
+from schemas.manifest import TableFiles
+from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
+from tasks.assemble.nested import nest_conversations, nested_schema
+from tasks.assemble.records import RECORDS
+from tasks.assemble.views import build_views
+from tasks.memo.steps import clear_work
+from tasks.publish.candidate import WriteSettings, delete_candidate, stage_candidate
+from tasks.publish.origin import describe_origin
+from tasks.publish.publish import publish_candidate
+from tasks.report.gather import gather_inputs
+from tasks.report.inputs import TableFile
+from tasks.report.metadata import render_metadata
+from tasks.storage.store import Store, open_store
+from tasks.storage.tables import canonical_json, read_json, read_table
+
+NESTED = "conversations_nested"
+_NESTED_ROWS = 5_000
+
+
+@task(name="stage candidate")
+def stage(
+    run: RunContext,
+    staged: StagedExports,
+    built: BuiltRelease,
+    stats: TableSet,
+    gate: TableSet,
+    proof: TableSet,
+    report: TableSet,
+) -> str:
+    """Write the complete release to the private store and return the candidate's id."""
+    store, private = open_store(run.store), open_store(run.private)
+    tables = {t.name: read_table(private, built.tables[t.name], t) for t in BASE_TABLES}
+    taxonomies = load_taxonomies()
+    topics = {node.id: node.parent for node in taxonomies["topic"].nodes if node.parent}
+    views = build_views(tables, topics)
+    nested = _encode_nested(views, run.settings.publish.zstd_level)
+    document = read_json(private, stats["stats"].uri)
+    info = describe_origin(
+        run.settings,
+        run.policy,
+        read_json(private, staged.summary["report"].uri),
+        taxonomies,
+        document["cost"],
+    )
+    inputs = gather_inputs(run, built, stats, gate, proof, info.model_dump(mode="json"))
+    beside = {
+        RECORDS: private.get(built.tables[RECORDS].uri),
+        f"{NESTED}/part-00000.parquet": nested,
+        "stats.json": canonical_json(document),
+        **_documents(private, stats, ("metrics",)),
+        **_documents(private, gate, ("gate",)),
+        **_documents(private, proof, ("privacy",)),
+        **{name: private.get(ref.uri) for name, ref in stats.files if name.startswith("stats/")},
+        **{name: private.get(ref.uri) for name, ref in report.files},
+    }
+
+    def side_files(files: Mapping[str, TableFiles]) -> Mapping[str, bytes | Path]:
+        shown = {name: _list_files(built.version, table) for name, table in files.items()}
+        digest = hashlib.sha256(nested).hexdigest()
+        n_rows = views["conversations"].height
+        shown[NESTED] = [TableFile(f"{NESTED}/part-00000.parquet", digest, n_rows, len(nested))]
+        return {**beside, **render_metadata(inputs, shown)}
+
+    candidate = stage_candidate(
+        store,
+        private,
+        version=built.version,
+        parent=built.parent or None,
+        tables=tables,
+        views=views,
+        side_files=side_files,
+        info=info,
+        now=run.started_at,
+        settings=WriteSettings(
+            zstd_level=run.settings.publish.zstd_level,
+            row_group_rows=run.settings.publish.row_group_rows,
+            bucket_count=run.settings.publish.bucket_count,
+        ),
+        scratch=Path(run.settings.run.scratch_dir) if run.settings.run.scratch_dir else None,
+    )
+    return candidate.candidate_id
+
+
+@task(name="publish")
+def publish(run: RunContext, candidate_id: str, approved_by: str) -> str:
+    """Publish a staged candidate, drop the run's intermediate files, and return the version."""
+    store, private = open_store(run.store), open_store(run.private)
+    release = publish_candidate(
+        store,
+        private,
+        candidate_id,
+        # the same candidate published twice is the same publication
+        publish_id=candidate_id,
+        approved_by=approved_by,
+        now=datetime.now(UTC),
+        single_writer=run.settings.publish.single_writer,
+    )
+    clear_work(private)
+    return release.version
+
+
+@task(name="reject")
+def reject(run: RunContext, candidate_id: str) -> None:
+    """Delete a staged candidate."""
+    delete_candidate(open_store(run.private), candidate_id)
+
+
+def _documents(private: Store, files: TableSet, names: tuple[str, ...]) -> dict[str, bytes]:
+    return {f"{name}.json": private.get(files[name].uri) for name in names}
+
+
+def _list_files(version: str, table: TableFiles) -> list[TableFile]:
+    prefix = f"releases/{version}/"
+    return [
+        TableFile(file.path.removeprefix(prefix), file.sha256, file.n_rows, file.n_bytes)
+        for file in table.files
+    ]
+
+
+def _encode_nested(views: Mapping[str, pl.DataFrame], zstd_level: int) -> bytes:
+    table = nest_conversations(views).to_arrow().cast(nested_schema())
+    buffer = io.BytesIO()
+    pq.write_table(
+        table,
+        buffer,
+        version="2.6",
+        compression="zstd",
+        compression_level=zstd_level,
+        row_group_size=_NESTED_ROWS,
+        write_page_index=True,
+        write_page_checksum=True,
+    )
+    return buffer.getvalue()

@@ -1,0 +1,56 @@
+"""Collect what the report and the metadata are written from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from schemas.taxonomies import load_taxonomies
+
+from schemas.fields import BASE_TABLES
+from schemas.run import BuiltRelease, RunContext, TableSet
+from tasks.publish.layout import side_file
+from tasks.report.inputs import ReportInputs
+from tasks.storage.store import Store, open_store
+from tasks.storage.tables import read_json, read_table
+
+
+def gather_inputs(
+    run: RunContext,
+    built: BuiltRelease,
+    stats: TableSet,
+    gate: TableSet,
+    proof: TableSet,
+    provenance: dict[str, Any] | None = None,
+) -> ReportInputs:
+    """Read the documents and scrubbed tables of a release that is not staged yet."""
+    private = open_store(run.private)
+    tables = {t.name: read_table(private, built.tables[t.name], t) for t in BASE_TABLES}
+    document = read_json(private, stats["stats"].uri)
+    return ReportInputs(
+        version=built.version,
+        parent_version=built.parent or None,
+        parent_stats=_parent_stats(open_store(run.store), built.parent),
+        # the data's own last day, so that the same inputs give the same page
+        created_at=tables["conversations"]["started_at"].max(),  # pyright: ignore[reportArgumentType]
+        settings=run.settings.report,
+        policy=run.policy,
+        stats=document,
+        gate=read_json(private, gate["gate"].uri),
+        privacy=read_json(private, proof["privacy"].uri),
+        quality=document["labelling"]["quality"],
+        cost=document["cost"],
+        provenance=provenance or {},
+        changes=tables["changes"],
+        funnel=tables["funnel"],
+        quarantine_summary=tables["quarantine_summary"],
+        tables=tables,
+        taxonomies={facet: taxonomy.nodes for facet, taxonomy in load_taxonomies().items()},
+    )
+
+
+def _parent_stats(store: Store, parent: str) -> dict[str, Any] | None:
+    if not parent or store.head(side_file(parent, "stats.json")) is None:
+        return None
+    loaded: dict[str, Any] = json.loads(store.get(side_file(parent, "stats.json")))
+    return loaded

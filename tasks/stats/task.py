@@ -1,0 +1,60 @@
+"""Prefect task: every figure of the release."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from prefect import task
+from schemas.taxonomies import load_taxonomies
+
+from schemas.fields import BASE_TABLES
+from schemas.run import BuiltRelease, RunContext, TableSet
+from tasks.memo.steps import StepFolder, run_step
+from tasks.stats.compute import compute_stats
+from tasks.stats.metrics import metrics
+from tasks.storage.store import Store, open_store
+from tasks.storage.tables import read_json, read_table
+
+STEP_VERSION = 1
+
+
+@task(name="count")
+def compute_statistics(
+    run: RunContext, built: BuiltRelease, labelled: tuple[TableSet, ...], proof: TableSet
+) -> TableSet:
+    """Write `stats`, `metrics` and `stats/<name>.parquet`."""
+    private = open_store(run.private)
+
+    def build(folder: StepFolder) -> None:
+        tables = {t.name: read_table(private, built.tables[t.name], t) for t in BASE_TABLES}
+        stats = compute_stats(
+            tables,
+            taxonomies=load_taxonomies(),
+            settings=run.settings.stats,
+            min_cell=run.settings.privacy.min_cell,
+            policy=run.policy,
+            quality=_sum(private, labelled, "quality"),
+            privacy=read_json(private, proof["privacy"].uri),
+            cost=_sum(private, labelled, "cost"),
+        )
+        folder.json("stats", stats.document)
+        folder.json("metrics", metrics(stats.model))
+        for name, frame in stats.tables.items():
+            buffer = io.BytesIO()
+            frame.write_parquet(buffer)
+            folder.bytes(f"stats/{name}.parquet", buffer.getvalue())
+
+    parts = {
+        "built": built.tables.fingerprint,
+        "proof": proof.fingerprint,
+        "labelled": [s.fingerprint for s in labelled],
+        "settings": run.settings.stats.model_dump(),
+        "min_cell": run.settings.privacy.min_cell,
+        "policy": run.policy,
+    }
+    return run_step(private, "stats", STEP_VERSION, parts, build)
+
+
+def _sum(private: Store, labelled: tuple[TableSet, ...], name: str) -> dict[str, Any]:
+    return read_json(private, labelled[0][name].uri) if labelled else {}

@@ -1,0 +1,80 @@
+"""Prefect task: label one shard's conversations, messages and thoughts."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import polars as pl
+from prefect import task
+
+from schemas.fields import CLEAN_TABLES, CONVERSATIONS, ID_MAP, LABEL_REVIEW, LABELS, MESSAGES, TAG_OUTCOMES, THOUGHTS
+from schemas.run import RunContext, TableSet
+from schemas.taxonomies import Taxonomy, load_taxonomies
+from tasks.assemble.items import CleanTables, thought_id
+from tasks.assemble.tables import assemble_tables
+from tasks.memo.steps import StepFolder, run_step
+from tasks.publish.origin import digest_taxonomy
+from tasks.storage.store import open_store
+from tasks.storage.tables import read_table
+from tasks.tag.stage import tag_release
+
+STEP_VERSION = 1
+
+
+@task(name="tag", task_run_name="tag shard {number:04d}")
+def tag_shard(run: RunContext, clean: TableSet, number: int) -> TableSet:
+    """Write the shard's base tables and `labels`, with the outcomes, the review queue and the cost.
+
+    Raises:
+        BudgetError: the calls would cost more than the budget, or a price is unknown.
+        ProviderError: the provider failed for good; what was paid for is kept.
+    """
+    private = open_store(run.private)
+    taxonomies = load_taxonomies()
+    # what the run may spend decides no label
+    settings = run.settings.tag.model_dump(exclude={"budget_usd", "concurrency", "timeout_s"})
+
+    def build(folder: StepFolder) -> None:
+        tables = CleanTables(*(read_table(private, clean[t.name], t) for t in CLEAN_TABLES))
+        id_map = read_table(private, clean["id_map"], ID_MAP)
+        base = assemble_tables(tables, id_map, run.policy)
+        result = tag_release(
+            base["conversations"],
+            base["messages"],
+            base["thoughts"],
+            list_export_labels(tables.thoughts),
+            taxonomies=taxonomies,
+            settings=run.settings.tag,
+            memo=private,
+            now=run.started_at,
+        )
+        for table in (CONVERSATIONS, MESSAGES, THOUGHTS):
+            folder.table(table.name, base[table.name], table)
+        folder.table("labels", result.labels, LABELS)
+        folder.table("outcomes", result.dead_letters, TAG_OUTCOMES)
+        folder.table("review", result.review, LABEL_REVIEW)
+        folder.json("quality", result.quality)
+        folder.json("cost", result.cost)
+        folder.json("counts", result.counts)
+
+    parts = {
+        "clean": clean.fingerprint,
+        "policy": run.policy,
+        "settings": settings,
+        "taxonomies": {facet: digest_taxonomy(t) for facet, t in taxonomies.items()},
+    }
+    return run_step(private, "tag", STEP_VERSION, parts, build)
+
+
+def list_export_labels(thoughts: pl.DataFrame) -> pl.DataFrame:
+    """List the labels that came with the export.
+
+    Args:
+        thoughts: `clean_thoughts`.
+
+    Returns:
+        item_id, facet, value (string), one row a labelled thought.
+    """
+    return thoughts.filter(pl.col("label").is_not_null()).select(
+        thought_id().alias("item_id"), pl.col("kind").alias("facet"), pl.col("label").alias("value")
+    )
