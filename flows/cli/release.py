@@ -140,7 +140,7 @@ def demo(
         console.print(f"using a throw-away id key in {key_file}; a real release needs THOUGHTTRACE_ID_KEY")
     with tempfile.TemporaryDirectory() as folder:
         export = Path(folder) / "generated-export.jsonl.gz"
-        write_export(generate(conversations, DEMO_SEED, "session", is_short=True), export)
+        write_export(generate(conversations, DEMO_SEED, "session", short=True), export)
         outcome = run_release(
             {"exports": [str(export)], "store": store, "privacy": {"review": "mask"}}, yes=True
         )
