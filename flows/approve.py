@@ -1,4 +1,4 @@
-"""Approve or reject a staged candidate from outside its run."""
+"""Publish a staged candidate from outside the run that staged it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 from prefect import flow
 
+from flows.outcome import published_places
 from flows.run import open_run
 from schemas.params import PublishingOptions
-from tasks.publish.task import publish, reject
+from tasks.publish.task import publish
 
 
 @flow(name="approve", flow_run_name="approve {candidate_id}")
@@ -30,19 +31,10 @@ def approve(
     """
     run = open_run(store, config_file, publishing=PublishingOptions(single_writer=single_writer))
     version = publish(run, candidate_id, approved_by)
-    return {"status": "published", "version": version, "candidate_id": candidate_id, "store": run.store}
-
-
-@flow(name="reject", flow_run_name="reject {candidate_id}")
-def reject_candidate(candidate_id: str, why: str, store: str = "", config_file: str = "") -> dict[str, Any]:
-    """Delete a staged candidate.
-
-    Args:
-        candidate_id: Id that `release` printed, or its start.
-        why: Reason; kept in the run's log.
-        store: Where releases live; empty means as the settings say.
-        config_file: Settings file; empty means as the environment says.
-    """
-    run = open_run(store, config_file)
-    reject(run, candidate_id)
-    return {"status": "rejected", "candidate_id": candidate_id, "why": why}
+    return {
+        "status": "published",
+        "version": version,
+        "candidate_id": candidate_id,
+        "store": run.store,
+        "places": published_places(run.store, version),
+    }

@@ -20,7 +20,6 @@ def describe_outcome(
     stats: TableSet | None = None,
     gate: TableSet | None = None,
     proof: TableSet | None = None,
-    candidate_id: str = "",
 ) -> dict[str, Any]:
     """Describe a run in counts and places; holds no text and no ids of participants."""
     outcome: dict[str, Any] = {
@@ -29,8 +28,8 @@ def describe_outcome(
         "parent": built.parent,
         "policy": run.policy,
         "store": run.store,
-        "candidate_id": candidate_id,
-        "places": _places(run, status, built.version, candidate_id),
+        "candidate_id": "",
+        "places": _places(run, status, built.version, ""),
     }
     if stats is None or gate is None or proof is None:
         return outcome
@@ -58,13 +57,24 @@ def describe_outcome(
     }
 
 
+def conclude(
+    run: RunContext, outcome: dict[str, Any], status: Status, candidate_id: str = ""
+) -> dict[str, Any]:
+    """The same outcome after a further step."""
+    places = _places(run, status, outcome["version"], candidate_id)
+    return outcome | {"status": status, "candidate_id": candidate_id, "places": places}
+
+
 def _places(run: RunContext, status: Status, version: str, candidate_id: str) -> dict[str, str]:
-    root = run.store.rstrip("/")
     if status == "staged":
         return {"candidate": f"{run.private.rstrip('/')}/candidates/{candidate_id}"}
-    if status in {"published", "unchanged"}:
-        return {
-            "release": f"{root}/{release_key(version, '')}".rstrip("/"),
-            "report": f"{root}/{release_key(version, 'report.html')}",
-        }
-    return {}
+    return published_places(run.store, version) if status in {"published", "unchanged"} else {}
+
+
+def published_places(store: str, version: str) -> dict[str, str]:
+    """Where a published release and its report are."""
+    root = store.rstrip("/")
+    return {
+        "release": f"{root}/{release_key(version, '')}".rstrip("/"),
+        "report": f"{root}/{release_key(version, 'report.html')}",
+    }

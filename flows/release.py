@@ -10,22 +10,22 @@ from typing import Any, Literal
 
 from prefect import flow
 from prefect.runtime import flow_run
-from tasks.pseudonymise.task import assign_public_ids, generalise_survey
-from tasks.tag.task import tag_shard
 
 from flows.approval import ask_maintainer
 from flows.fan_out import over_shards, runner
-from flows.outcome import describe_outcome
+from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
-from flows.run import choose_policy, open_run
+from flows.run import choose_policy, list_parameters, open_run
 from schemas.params import PrivacyOptions, PublishingOptions, SourceOptions, TaggingOptions
 from tasks.assemble.task import build_release
 from tasks.gate.task import judge_release
 from tasks.ingest.task import read_exports
+from tasks.pseudonymise.task import assign_public_ids, generalise_survey
 from tasks.publish.task import publish, reject, stage
 from tasks.report.task import write_report
 from tasks.scrub.task import prove_privacy, require_review, scrub_shard
 from tasks.stats.task import compute_statistics
+from tasks.tag.task import tag_shard
 
 Approval = Literal["ask", "stage", "none"]
 
@@ -80,22 +80,23 @@ def release(
     stats = compute_statistics(run, built, labelled, proof)
     advance("judging", 0)
     gate = judge_release(run, built, stats, source)
+    outcome = describe_outcome(run, "dry-run", built, stats, gate, proof)
     if publishing.dry_run:
-        return describe_outcome(run, "dry-run", built, stats, gate, proof)
+        return outcome
     advance("writing the report", 0)
     report = write_report(run, built, stats, gate, proof)
     advance("staging", 0)
-    candidate = stage(run, staged, built, stats, gate, proof, report)
-    outcome = describe_outcome(run, "staged", built, stats, gate, proof, candidate)
+    candidate = stage(run, staged, built, stats, gate, proof, report, list_parameters())
+    outcome = conclude(run, outcome, "staged", candidate)
     if approval == "stage":
         return outcome
-    approved_by = "--yes"
+    approved_by = "command line"
     if approval == "ask":
         decision = ask_maintainer(outcome)
         if decision.decision == "reject":
             reject(run, candidate)
-            return describe_outcome(run, "rejected", built, stats, gate, proof, candidate)
+            return conclude(run, outcome, "rejected", candidate)
         approved_by = decision.reviewer
     advance("publishing", 0)
     publish(run, candidate, approved_by)
-    return describe_outcome(run, "published", built, stats, gate, proof, candidate)
+    return conclude(run, outcome, "published", candidate)

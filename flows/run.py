@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from prefect.runtime import flow_run
+from pydantic import BaseModel
+
 from flows.settings import resolve_settings
 from schemas.errors import UsageError
 from schemas.params import PrivacyOptions, PublishingOptions, TaggingOptions
@@ -56,3 +59,12 @@ def choose_policy(run: RunContext, dialects: Iterable[str]) -> AppliedPolicy:
     if policy != "auto":
         return policy
     return "as-published" if set(dialects) == {"published"} else "strict"
+
+
+def list_parameters() -> dict[str, Any]:
+    """The parameters of the flow run that is going on, as plain values; what a repetition needs."""
+    return {
+        name: value.model_dump() if isinstance(value, BaseModel) else value
+        for name, value in flow_run.parameters.items()
+        if name != "approval"
+    }

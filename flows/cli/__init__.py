@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from flows.cli import config, registry, release, scrub, store, synth, tag
+from flows.cli import candidates, config, registry, release, scrub, store, synth, tag
 
 COMMAND_MODULES: tuple[ModuleType, ...] = (
     release,
+    candidates,
     store,
     registry,
     synth,

@@ -88,3 +88,7 @@ def _report_unexpected(error: Exception, *, debug: bool) -> int:
         return 2
     print_error(f"unexpected {type(error).__name__}; run again with --debug for the traceback")
     return 1
+
+
+if __name__ == "__main__":
+    main()

@@ -169,13 +169,18 @@ def run_release(parameters: Mapping[str, Any], *, yes: bool) -> dict[str, Any]:
         return outcome
     with show_progress("publishing"):
         from flows.approve import approve
+        from flows.outcome import published_places
 
-        return outcome | approve(
+        approve(
             candidate_id=outcome["candidate_id"],
             store=parameters["store"],
             config_file=parameters.get("config_file", ""),
             approved_by=getpass.getuser(),
         )
+        return outcome | {
+            "status": "published",
+            "places": published_places(outcome["store"], outcome["version"]),
+        }
 
 
 def show_outcome(outcome: dict[str, Any], *, as_json: bool) -> int:

@@ -98,7 +98,7 @@ def _places(outcome: Mapping[str, Any]) -> Text:
     text = Text("\n")
     if outcome["status"] == "staged":
         text.append(f"candidate  {outcome['candidate_id']}\n")
-        text.append(f"report     {outcome['places']['report']}\n")
+        text.append(f"files      {outcome['places']['candidate']}\n")
         text.append(f"publish    thoughttrace approve {outcome['candidate_id']} --store {outcome['store']}\n")
     if outcome["status"] in {"published", "unchanged"}:
         folder = outcome["places"]["release"]

@@ -8,12 +8,12 @@ from typing import Any
 
 import polars as pl
 from prefect import task
-from schemas.taxonomies import load_taxonomies
 
 from schemas.errors import GateError
 from schemas.fields import BASE_TABLES, CLEAN_CONVERSATIONS, FUNNEL, ID_MAP, TABLES
 from schemas.params import PublishingOptions, SourceOptions
 from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
+from schemas.taxonomies import load_taxonomies
 from tasks.assemble.items import CleanTables
 from tasks.assemble.merge import (
     append_to_parent,

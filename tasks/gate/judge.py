@@ -6,6 +6,7 @@ ephemeral, its analytics are off, and its pages (Data Docs) are not built.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ def judge(checks: Sequence[PlannedCheck]) -> Verdicts:
         checks: planned checks with unique names.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    # it announces temporary folders at INFO, which Prefect's logging would show to the maintainer
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
     import pandas as pd
     from great_expectations.expectations.core.expect_column_max_to_be_between import (

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
-from schemas.taxonomies import Taxonomy
 
 from schemas.config import Settings
 from schemas.manifest import CodeInfo, InputInfo, ModelInfo, ReleaseInfo, TaxonomyInfo
+from schemas.taxonomies import Taxonomy
 from tasks.storage.tables import canonical_json
 
 _ROOT = Path(__file__).parents[2]

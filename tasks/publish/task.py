@@ -7,21 +7,23 @@ import io
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow.parquet as pq
 from prefect import task
-from schemas.taxonomies import load_taxonomies
 
 from schemas.fields import BASE_TABLES
 from schemas.manifest import TableFiles
 from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
+from schemas.taxonomies import load_taxonomies
 from tasks.assemble.nested import nest_conversations, nested_schema
 from tasks.assemble.records import RECORDS
 from tasks.assemble.views import build_views
 from tasks.memo.steps import clear_work
 from tasks.publish.candidate import WriteSettings, delete_candidate, stage_candidate
 from tasks.publish.origin import describe_origin
+from tasks.publish.parameters import write_parameters
 from tasks.publish.publish import publish_candidate
 from tasks.report.gather import gather_inputs
 from tasks.report.inputs import TableFile
@@ -42,6 +44,7 @@ def stage(
     gate: TableSet,
     proof: TableSet,
     report: TableSet,
+    parameters: Mapping[str, Any],
 ) -> str:
     """Write the complete release to the private store and return the candidate's id."""
     store, private = open_store(run.store), open_store(run.private)
@@ -94,6 +97,7 @@ def stage(
         ),
         scratch=Path(run.settings.run.scratch_dir) if run.settings.run.scratch_dir else None,
     )
+    write_parameters(private, candidate.candidate_id, parameters)
     return candidate.candidate_id
 
 

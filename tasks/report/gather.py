@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from schemas.taxonomies import load_taxonomies
-
 from schemas.fields import BASE_TABLES
 from schemas.run import BuiltRelease, RunContext, TableSet
+from schemas.taxonomies import load_taxonomies
 from tasks.publish.layout import side_file
 from tasks.report.inputs import ReportInputs
 from tasks.storage.store import Store, open_store

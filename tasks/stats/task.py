@@ -6,10 +6,10 @@ import io
 from typing import Any
 
 from prefect import task
-from schemas.taxonomies import load_taxonomies
 
 from schemas.fields import BASE_TABLES
 from schemas.run import BuiltRelease, RunContext, TableSet
+from schemas.taxonomies import load_taxonomies
 from tasks.memo.steps import StepFolder, run_step
 from tasks.stats.compute import compute_stats
 from tasks.stats.metrics import metrics

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import polars as pl
 from prefect import task
 
-from schemas.fields import CLEAN_TABLES, CONVERSATIONS, ID_MAP, LABEL_REVIEW, LABELS, MESSAGES, TAG_OUTCOMES, THOUGHTS
+from schemas.fields import (
+    CLEAN_TABLES,
+    CONVERSATIONS,
+    ID_MAP,
+    LABEL_REVIEW,
+    LABELS,
+    MESSAGES,
+    TAG_OUTCOMES,
+    THOUGHTS,
+)
 from schemas.run import RunContext, TableSet
-from schemas.taxonomies import Taxonomy, load_taxonomies
+from schemas.taxonomies import load_taxonomies
 from tasks.assemble.items import CleanTables, thought_id
 from tasks.assemble.tables import assemble_tables
 from tasks.memo.steps import StepFolder, run_step

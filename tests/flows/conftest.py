@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+REPO = Path(__file__).parents[2]
+ID_KEY = "test-key-0123456789abcdef0123456789abcdef"
 _SERVICES = (
     "TASK_RUN_RECORDER",
     "EVENT_PERSISTER",
@@ -20,18 +25,46 @@ _SERVICES = (
     "DB_VACUUM",
 )
 
+Cli = Callable[..., "subprocess.Popen[str]"]
+
 
 @pytest.fixture(scope="session")
-def prefect_server() -> Iterator[None]:
+def prefect_server() -> Iterator[str]:
     """A temporary Prefect database and server; flows without the heartbeat's one-second ticks."""
     for service in _SERVICES:
         os.environ.setdefault(f"PREFECT_SERVER_SERVICES_{service}_ENABLED", "false")
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 
     with (
         prefect_test_harness(server_startup_timeout=120),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
-        yield
+        yield str(PREFECT_API_URL.value())
+
+
+@pytest.fixture(scope="session")
+def start_cli(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> Cli:
+    """Start `thoughttrace` as a process of its own against the session's Prefect server."""
+    home = tmp_path_factory.mktemp("prefect-home")
+
+    def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "flows.cli.app", *arguments],
+            cwd=REPO,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(REPO),
+                "PREFECT_API_URL": prefect_server,
+                "PREFECT_HOME": str(home),
+                "THOUGHTTRACE_ID_KEY": ID_KEY,
+                **environment,
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start

@@ -1,0 +1,86 @@
+"""Bad input at the command line: one plain line on stderr, the right exit code, nothing published."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tasks.synth.export import generate
+
+GOOD = generate(5, 1, "published", short=True).to_bytes()
+
+
+def zip_bomb(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.jsonl", b" " * 50_000_000)
+
+
+CASES = {
+    "empty file": ("x.jsonl", lambda p: p.write_bytes(b""), 2),
+    "empty folder": ("folder", lambda p: p.mkdir(), 2),
+    "missing": ("nowhere.jsonl", lambda p: None, 2),
+    "utf-16": ("x.jsonl", lambda p: p.write_bytes(GOOD.decode().encode("utf-16")), 2),
+    "truncated gzip": ("x.jsonl.gz", lambda p: p.write_bytes(gzip.compress(GOOD)[:-200]), 2),
+    "zip bomb": ("x.zip", zip_bomb, 2),
+    "unknown dialect": ("x.jsonl", lambda p: p.write_text('{"a": 1}\n{"b": 2}\n'), 2),
+    "mixed dialects": (
+        "x.jsonl",
+        lambda p: p.write_bytes(GOOD + generate(5, 1, "flat-study", short=True).to_bytes()),
+        2,
+    ),
+    "mostly bad": ("x.jsonl", lambda p: p.write_bytes(GOOD + b'{"id": \n' * 5), 1),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_exports(start_cli, tmp_path, case) -> None:
+    name, make, code = CASES[case]
+    path = tmp_path / name
+    make(path)
+    process = start_cli("release", str(path), "--store", str(tmp_path / "store"), "--model", "none", "--yes")
+    out, errors = process.communicate(timeout=120)
+    told = [line for line in errors.splitlines() if line.startswith("error:")]
+    assert process.returncode == code, errors
+    assert len(told) == 1, errors
+    assert "Traceback" not in errors + out
+    assert not (tmp_path / "store" / "releases").exists()
+
+
+def test_no_key_no_run(start_cli, tmp_path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(GOOD)
+    process = start_cli("release", str(path), "--store", str(tmp_path / "s"), "--yes", THOUGHTTRACE_ID_KEY="")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "THOUGHTTRACE_ID_KEY" in errors
+
+
+def test_a_store_that_is_a_file(start_cli, tmp_path) -> None:
+    (tmp_path / "x.jsonl").write_bytes(GOOD)
+    (tmp_path / "store").write_text("")
+    process = start_cli("release", str(tmp_path / "x.jsonl"), "--store", str(tmp_path / "store"), "--yes")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 2, errors
+    assert "error:" in errors
+    assert "Traceback" not in errors
+
+
+def test_ctrl_c_leaves_nothing_half_published(start_cli, tmp_path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(generate(200, 1, "published").to_bytes())
+    process = start_cli("release", str(path), "--store", str(tmp_path / "s"), "--model", "none", "--yes")
+    deadline = time.monotonic() + 90
+    while not (tmp_path / "s" / "private" / "work" / "ingest").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / "s" / "releases").exists()

@@ -1,0 +1,72 @@
+"""A killed run goes on where it stopped: finished shards are not done again, the end is the same."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tasks.synth.export import generate, write_export
+
+N_SHARDS = 8
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("export") / "export.jsonl"
+    write_export(generate(48, 3, "published", short=True), path)
+    return path
+
+
+def arguments(export: Path, store: Path) -> list[str]:
+    return ["release", str(export), "--store", str(store), "--model", "none", "--yes", "--json"]
+
+
+def finished(store: Path, step: str) -> dict[str, int]:
+    """Record of each finished step and when it was written."""
+    return {p.parent.name: p.stat().st_mtime_ns for p in (store / "private/work" / step).glob("*/done.json")}
+
+
+def content(store: Path) -> dict[str, str]:
+    manifest = json.loads((store / "releases/v1.0.0/manifest.json").read_text())
+    files = [f for t in ("tables", "views") for table in manifest[t].values() for f in table["files"]]
+    return {f["path"]: f["sha256"] for f in [*files, *manifest["side_files"]]}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(start_cli, export, tmp_path_factory) -> dict[str, str]:
+    store = tmp_path_factory.mktemp("undisturbed")
+    process = start_cli(*arguments(export, store), THOUGHTTRACE_INGEST__SHARD_MESSAGES="50")
+    _, errors = process.communicate(timeout=200)
+    assert process.returncode == 0, errors
+    return content(store)
+
+
+@pytest.mark.parametrize(("step", "at"), [("ingest", 1), ("scrub", 3), ("tag", N_SHARDS), ("build", 1)])
+def test_killed_run_resumes(start_cli, export, undisturbed, tmp_path, step, at) -> None:
+    environment = {"THOUGHTTRACE_INGEST__SHARD_MESSAGES": "50", "THOUGHTTRACE_RUN__WORKERS": "1"}
+    process = start_cli(*arguments(export, tmp_path), **environment)
+    deadline = time.monotonic() + 120
+    while len(finished(tmp_path, step)) < at:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert not (tmp_path / "releases").exists(), "nothing is visible before publication"
+    before = {name: finished(tmp_path, name) for name in ("ingest", "scrub", "tag", "build")}
+
+    seen: dict[str, dict[str, int]] = {name: {} for name in before}
+    process = start_cli(*arguments(export, tmp_path), **environment)
+    while process.poll() is None:
+        for name in seen:
+            seen[name] |= finished(tmp_path, name)
+        time.sleep(0.01)
+    assert process.returncode == 0, process.communicate()[1]
+    process.communicate()
+    for name, records in before.items():
+        assert records.items() <= seen[name].items(), f"{name} was done again"
+    assert len(seen["scrub"]) == len(seen["tag"]) == N_SHARDS
+    assert content(tmp_path) == undisturbed
