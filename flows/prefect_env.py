@@ -30,4 +30,5 @@ def prepare_prefect(*, quiet: bool = False) -> None:
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     if quiet:
-        os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+        # the command line prints errors itself, in one line
+        os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"

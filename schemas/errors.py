@@ -32,6 +32,10 @@ class ReviewPendingError(DataError):
     """Undecided review items block the run (`--review block`)."""
 
 
+class InternalError(ThoughttraceError):
+    """Something nobody foresaw; the message names the kind of error only, for the text may quote data."""
+
+
 class UsageError(ThoughttraceError):
     """A flag, setting or argument that cannot be used as given."""
 
@@ -82,6 +86,10 @@ class ServiceError(ThoughttraceError):
     """An outside service (object store, model provider, Prefect server) failed."""
 
     exit_code = 3
+
+
+class StorageError(ServiceError):
+    """A disk or file system failed: full, read-only, gone."""
 
 
 class StoreUnavailableError(ServiceError):

@@ -481,6 +481,37 @@ ID_MAP = Table(
     ),
 )
 
+WITHHELD = Table(
+    "withheld",
+    "staged",
+    "What the other tables must show for participants whose model or language was made coarser: private.",
+    ("participant_id",),
+    (
+        _PARTICIPANT_ID,
+        Field(
+            "model_name",
+            "string",
+            "Coarser model name; null leaves it as it is.",
+            nullable=True,
+            source="privacy",
+        ),
+        Field(
+            "model_provider",
+            "string",
+            "Provider of the coarser model; null where none is known.",
+            nullable=True,
+            source="privacy",
+        ),
+        Field(
+            "language",
+            "string",
+            "Coarser language; null leaves it as it is.",
+            nullable=True,
+            source="privacy",
+        ),
+    ),
+)
+
 PARTICIPANTS = Table(
     "participants",
     "release",

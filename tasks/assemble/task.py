@@ -10,7 +10,7 @@ import polars as pl
 from prefect import task
 
 from schemas.errors import GateError
-from schemas.fields import BASE_TABLES, CLEAN_CONVERSATIONS, FUNNEL, ID_MAP, TABLES
+from schemas.fields import BASE_TABLES, CLEAN_CONVERSATIONS, CLEAN_TABLES, FUNNEL, ID_MAP, TABLES, WITHHELD
 from schemas.params import PublishingOptions, SourceOptions
 from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
 from schemas.taxonomies import load_taxonomies
@@ -23,6 +23,7 @@ from tasks.assemble.merge import (
 )
 from tasks.assemble.published import write_records
 from tasks.assemble.records import RECORDS, compress_records, read_records
+from tasks.assemble.withhold import withhold, withhold_languages
 from tasks.memo.steps import StepFolder, run_step
 from tasks.publish.diff import diff_tables
 from tasks.publish.layout import release as release_key
@@ -63,6 +64,9 @@ def build_release(
     def build(folder: StepFolder) -> None:
         tables = concat_shards({n: read_table(private, s[n], TABLES[n]) for n in _SHARDED} for s in labelled)
         people = read_table(private, participants["participants"], TABLES["participants"])
+        withheld = read_table(private, participants["withheld"], WITHHELD)
+        tables["conversations"] = withhold(tables["conversations"], withheld)
+        tables["messages"] = withhold_languages(tables["messages"], tables["conversations"], withheld)
         if source.append and parent_tables is not None:
             tables = append_to_parent(parent_tables, tables)
             kept = parent_tables["participants"].join(people, on="participant_id", how="anti")
@@ -89,7 +93,7 @@ def build_release(
         validate_release(tables)
         for table in BASE_TABLES:
             folder.table(table.name, tables[table.name], table)
-        lines = _records(run, private, clean, tables)
+        lines = _records(run, private, clean, withheld, tables)
         if source.append and latest:
             lines = _append_records(store, latest, tables, lines)
         folder.bytes(RECORDS, compress_records(lines))
@@ -155,15 +159,17 @@ def _funnel(
 
 
 def _records(
-    run: RunContext, private: Store, clean: tuple[TableSet, ...], tables: Mapping[str, pl.DataFrame]
+    run: RunContext,
+    private: Store,
+    clean: tuple[TableSet, ...],
+    withheld: pl.DataFrame,
+    tables: Mapping[str, pl.DataFrame],
 ) -> Iterator[bytes]:
     for shard in clean:
-        shard_tables = CleanTables(
-            *(
-                read_table(private, shard[name], TABLES[name])
-                for name in ("clean_conversations", "clean_messages", "clean_thoughts")
-            )
+        conversations, messages, thoughts = (
+            read_table(private, shard[table.name], table) for table in CLEAN_TABLES
         )
+        shard_tables = CleanTables(withhold(conversations, withheld), messages, thoughts)
         yield from write_records(shard_tables, tables["labels"], tables["participants"], run.policy)
 
 

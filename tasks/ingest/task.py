@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -52,9 +52,7 @@ def read_exports(run: RunContext, exports: Sequence[str]) -> StagedExports:
         for shard in reader:
             result = validate_staged(shard.conversations, shard.messages, shard.thoughts)
             _write_shard(folder, shard.shard_id, result.conversations, result.messages, result.thoughts)
-            # the frames are on disk; only ids and counts stay in memory
-            empty = (table.empty() for table in STAGED)
-            checked[shard.shard_id] = _without_frames(result, *empty)
+            checked[shard.shard_id] = _without_frames(result)
         across = _check_across(private, folder, checked)
         quarantine = pl.concat([reader.quarantine, *(c.quarantine for c in checked.values()), across.faults])
         check_quarantine_share(quarantine, reader.n_conversations, settings, count_quarantined(quarantine))
@@ -86,8 +84,10 @@ def _write_shard(folder: StepFolder, shard_id: str, *frames: pl.DataFrame) -> No
         folder.table(f"{shard_id}.{table.name}", frame, table)
 
 
-def _without_frames(result: ValidationResult, *empty: pl.DataFrame) -> ValidationResult:
-    return ValidationResult(*empty, result.quarantine, result.ids, result.counted, result.funnel)
+def _without_frames(result: ValidationResult) -> ValidationResult:
+    # the frames are on disk; only ids and counts stay in memory
+    conversations, messages, thoughts = (table.empty() for table in STAGED)
+    return replace(result, conversations=conversations, messages=messages, thoughts=thoughts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 
+from schemas.errors import InternalError, StorageError, ThoughttraceError
 from schemas.fields import SCHEMA_VERSION, Table
 from schemas.refs import ArtifactRef
 from schemas.run import TableSet
@@ -89,11 +91,27 @@ def run_step(
     done = _find(private, f"{folder}/done.json")
     if done is None:
         target = StepFolder(private, folder)
-        build(target)
+        _build_safely(step, target, build)
         done = target.files
         record = {"step": step, "files": {name: asdict(ref) for name, ref in done.items()}}
         write_json(private, f"{folder}/done.json", record)
     return TableSet(fingerprint, tuple(done.items()))
+
+
+def _build_safely(step: str, target: StepFolder, build: Callable[[StepFolder], None]) -> None:
+    """Run a step; an error that nobody foresaw may quote data, so only its kind gets out."""
+    try:
+        build(target)
+    except (ThoughttraceError, KeyboardInterrupt):
+        raise
+    except OSError as error:
+        raise StorageError(f"step {step}: {error.strerror or type(error).__name__}") from None
+    except Exception as error:
+        if os.environ.get("THOUGHTTRACE_DEBUG"):
+            raise
+        raise InternalError(
+            f"unexpected {type(error).__name__} in step {step}; run again with --debug for the traceback"
+        ) from None
 
 
 def clear_work(private: Store) -> int:

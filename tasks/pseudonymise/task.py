@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 from prefect import task
@@ -16,14 +16,16 @@ from schemas.fields import (
     STAGED_CONVERSATIONS,
     STAGED_MESSAGES,
     STAGED_THOUGHTS,
+    WITHHELD,
 )
 from schemas.run import RunContext, StagedExports, TableSet
 from tasks.memo.steps import StepFolder, run_step
 from tasks.pseudonymise.assign import Assignment, assign_ids
 from tasks.pseudonymise.generalise import generalise_participants
-from tasks.pseudonymise.keys import load_master_key
+from tasks.pseudonymise.keys import Keys, load_master_key
+from tasks.pseudonymise.registry import Registry
 from tasks.pseudonymise.registry_file import update_registry
-from tasks.publish.releases import latest_version, load_release
+from tasks.publish.releases import Release, latest_version, load_release
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_table
 
@@ -43,11 +45,11 @@ def assign_public_ids(run: RunContext, staged: StagedExports) -> TableSet:
     shards = [read_table(private, s["staged_conversations"], STAGED_CONVERSATIONS) for s in staged.shards]
     conversations = pl.concat(shards)
 
-    def change(registry, keys):  # noqa: ANN001, ANN202 - typed by update_registry
+    def change(registry: Registry, keys: Keys) -> tuple[Registry, Assignment]:
         assignment = assign_ids(registry, conversations, keys)
         return assignment.registry, assignment
 
-    assignment: Assignment = update_registry(private, master, change)
+    assignment = update_registry(private, master, change)
     id_map = assignment.id_map.select(ID_MAP.columns).sort("conversation_key")
 
     def build(folder: StepFolder) -> None:
@@ -65,23 +67,26 @@ def assign_public_ids(run: RunContext, staged: StagedExports) -> TableSet:
 
 @task(name="generalise survey")
 def generalise_survey(run: RunContext, clean: Sequence[TableSet]) -> TableSet:
-    """Write `participants` and the report on k-anonymity (`k`)."""
-    private = open_store(run.private)
-    store = open_store(run.store)
+    """Write `participants`, what the other tables must withhold, and the report on k-anonymity (`k`)."""
+    private, store = open_store(run.private), open_store(run.store)
     latest = latest_version(store)
     parent = load_release(store, latest) if latest else None
 
     def build(folder: StepFolder) -> None:
         rows = [read_table(private, c["clean_conversations"], CLEAN_CONVERSATIONS) for c in clean]
-        splits = pl.concat([read_table(private, c["id_map"], ID_MAP) for c in clean])
-        participants, report = generalise_participants(
-            pl.concat(rows).join(splits.select("conversation_id", "split"), on="conversation_id"),
+        id_map = pl.concat([read_table(private, c["id_map"], ID_MAP) for c in clean])
+        result = generalise_participants(
+            pl.concat(rows),
+            id_map,
+            {},
             k=run.settings.privacy.k,
-            parent=parent[1]["participants"] if parent else None,
             policy=run.policy,
+            version="",
+            parent=_known_attributes(*parent) if parent else None,
         )
-        folder.table("participants", participants, PARTICIPANTS)
-        folder.json("k", report)
+        folder.table("participants", result.participants, PARTICIPANTS)
+        folder.table("withheld", result.withheld, WITHHELD)
+        folder.json("k", result.report)
 
     parts = {
         "clean": [c.fingerprint for c in clean],
@@ -90,6 +95,19 @@ def generalise_survey(run: RunContext, clean: Sequence[TableSet]) -> TableSet:
         "policy": run.policy,
     }
     return run_step(private, "participants", STEP_VERSION, parts, build)
+
+
+def _known_attributes(parent: Release, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame | None:
+    """The parent's participants with their model; None where everything was public at its finest."""
+    if parent.manifest.info.policy == "as-published":
+        return None
+    models = (
+        tables["conversations"]
+        .sort("conversation_id")
+        .group_by("participant_id", maintain_order=True)
+        .agg(pl.col("model_name", "model_provider").first())
+    )
+    return tables["participants"].join(models, on="participant_id", how="left")
 
 
 def _count_withdrawn(private: Store, shards: Sequence[TableSet], id_map: pl.DataFrame) -> pl.DataFrame:

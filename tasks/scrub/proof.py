@@ -33,6 +33,7 @@ def summarise_privacy(
         "review_by_status": _count(review, "status"),
         "sensitive": _count(messages.select("sensitive").explode("sensitive").drop_nulls(), "sensitive"),
         **k_report,
+        "k_margin": k_report["k"] - k_report["k_required"],
     }
 
 
