@@ -12,8 +12,6 @@ SURVEY_KEYS = ("age", "gender", "education", "occupation", "frequency", "purpose
 
 _NUMBERS = re.compile(r"(user[0-9]+)_task([0-9]+)_conversation([0-9]+)")
 _HEX_ID = re.compile(r"[0-9A-Fa-f]{24}")
-_BETWEEN_WORDS = re.compile(r"[\s\-_/]+")
-_LABEL = re.compile(r"\w{1,64}")
 
 
 class ExportedConversation(NamedTuple):
@@ -110,22 +108,6 @@ def _read_flat(record: Mapping[str, Any], text_key: str, session: str | None) ->
 def normalise_recruitment_id(recruitment_id: str) -> str:
     """Write a hexadecimal id in lower case, so that a participant is one whatever the export's case."""
     return recruitment_id.lower() if _HEX_ID.fullmatch(recruitment_id) else recruitment_id
-
-
-def normalise_label(label: str) -> str | None:
-    """Write a label in lower case with underscores ("Task Motivation" → `task_motivation`).
-
-    A blank label is none. What is no name even so, e.g. a sentence, stays as it is, to be refused.
-    """
-    name = _BETWEEN_WORDS.sub("_", label.strip().lower().replace("&", "and"))
-    if not name:
-        return None
-    return name if is_label(name) else label
-
-
-def is_label(label: str) -> bool:
-    """Whether this is a name: letters, digits and underscores, at most 64."""
-    return _LABEL.fullmatch(label) is not None
 
 
 def join_purposes(purposes: str | list[str] | None) -> str | None:

@@ -5,55 +5,29 @@ Memory is bounded by one shard, one record and the ids read so far.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
-from types import MappingProxyType
-from typing import BinaryIO
 
 import polars as pl
 
 from schemas.config import IngestSettings
 from schemas.errors import InputError
 from tasks.ingest.conversations import READERS, ExportedConversation
-from tasks.ingest.dialects import N_LOOKED_AT, accepting_dialect, adapters, recognise_dialect
+from tasks.ingest.dialects import accepting_dialect, adapters
+from tasks.ingest.files import Opener, digest_inputs, read_records
+from tasks.ingest.labels import LabelNames, known_labels
 from tasks.ingest.outline import UNREADABLE, Outline, outline_record
 from tasks.ingest.parse import MAX_FAULTS, Fault, parse_record
 from tasks.ingest.quarantine import QuarantineRow, check_quarantine_share, quarantine_frame, quarantine_row
-from tasks.ingest.records import Record, split_records
 from tasks.ingest.rows import Place, Rows, flatten
 from tasks.ingest.sessions import part_session
-from tasks.ingest.shard import ShardColumns, StagedShard, find_bad_values
+from tasks.ingest.shard import ShardColumns, StagedShard, find_bad_values, resolve_labels
 from tasks.ingest.tally import Tally
-from tasks.ingest.unpack import Member, printable_name, unpack
 from tasks.storage.inputs import InputFile
 
-Opener = Callable[[InputFile], BinaryIO]
-_CHUNK = 1 << 20
-_LOOK_BYTES = 8 << 20
 _HOPELESS = 1_000
 """Quarantined conversations after which a file that is mostly bad stops the run early."""
-
-
-def digest_inputs(files: Sequence[InputFile], *, open_input: Opener) -> Mapping[str, str]:
-    """Return the sha256 of each file's bytes as stored, by URI.
-
-    Raises:
-        InputError: a file cannot be read.
-    """
-    digests: dict[str, str] = {}
-    for file in files:
-        digest = hashlib.sha256()
-        try:
-            with open_input(file) as stream:
-                while chunk := stream.read(_CHUNK):
-                    digest.update(chunk)
-        except OSError as error:
-            raise InputError(f"cannot read {file.uri}: {error.strerror or type(error).__name__}") from error
-        digests[file.uri] = digest.hexdigest()
-    return MappingProxyType(digests)
 
 
 class ExportReader:
@@ -73,6 +47,7 @@ class ExportReader:
         *,
         open_input: Opener,
         digests: Mapping[str, str] | None = None,
+        labels: LabelNames | None = None,
     ) -> None:
         """Prepare reading.
 
@@ -81,10 +56,13 @@ class ExportReader:
             settings: limits and shard size.
             open_input: opens a file's bytes; the stream must be able to seek.
             digests: result of `digest_inputs`, when it is known already.
+            labels: spellings of the labels that thoughts may carry; by default those of the shipped
+                taxonomies, and any name where the mapping is empty.
         """
         self._files = tuple(files)
         self.settings = settings
         self._open = open_input
+        self._labels = known_labels() if labels is None else labels
         self.digests: Mapping[str, str] = digests or {}
         self.n_lines = 0
         self.dialects: Counter[str] = Counter()
@@ -92,6 +70,7 @@ class ExportReader:
         self._tally = Tally()
         self._faults: list[QuarantineRow] = []
         self._digest_of: dict[str, int] = {}
+        self._session_of: dict[object, tuple[object, ...]] = {}
         self._columns = ShardColumns()
         self._n_shards = 0
 
@@ -137,38 +116,11 @@ class ExportReader:
 
     def _read_files(self) -> Iterator[Rows]:
         for file in self._files:
-            name = printable_name(file.name)
-            try:
-                with self._open(file) as packed:
-                    for member in unpack(packed, name, self.settings):
-                        yield from self._read_member(member, self.digests[file.uri])
-            except OSError as error:
-                raise InputError(f"cannot read {name}: {error.strerror or type(error).__name__}") from error
-
-    def _read_member(self, member: Member, file_sha256: str) -> Iterator[Rows]:
-        max_bytes = self.settings.max_line_mb * 1_000_000
-        records = self._without_blanks(split_records(member.stream, member.name, max_bytes))
-        first: list[Record] = []
-        for record in records:
-            first.append(record)
-            if (
-                len(first) == N_LOOKED_AT
-                or sum(r.n_bytes for r in first) > _LOOK_BYTES
-                or accepting_dialect(record.data) is not None
+            for place, data in read_records(
+                file, self.digests[file.uri], self.settings, open_input=self._open, counted=self.counted
             ):
-                break
-        dialect = recognise_dialect(first, member.name)
-        for record in chain(first, records):
-            self.n_lines += 1
-            place = Place(dialect, member.name, file_sha256, *record[:4])
-            yield from self._read_record(place, record.data)
-
-    def _without_blanks(self, records: Iterator[Record]) -> Iterator[Record]:
-        for record in records:
-            if record.data == b"":
-                self.counted["line.blank"] += 1
-            else:
-                yield record
+                self.n_lines += 1
+                yield from self._read_record(place, data)
 
     def _read_record(self, place: Place, data: bytes | None) -> Iterator[Rows]:
         dialect = place.dialect
@@ -193,10 +145,22 @@ class ExportReader:
         for outline, faults in parted.faulty:
             self._quarantine(place, faults, [outline])
 
+    def _is_taken(self, rows: Rows) -> bool:
+        """Whether the session id belongs to another session; one session may span several documents."""
+        if rows.place.dialect != "session":
+            return False
+        session = rows.header[5]
+        header = (rows.header[1], *rows.header[8:12])
+        return self._session_of.setdefault(session, header) != header
+
     def _admit(self, conversations: Iterable[ExportedConversation], place: Place) -> Iterator[Rows]:
         """Yield the conversations that are new."""
         for conversation in conversations:
             rows = flatten(conversation, place)
+            if self._is_taken(rows):
+                fault = Fault("conversation.duplicate_id", ("session_id",))
+                self._quarantine(place, [fault], [rows.outline])
+                continue
             digest = rows.digest()
             known = self._digest_of.get(rows.key)
             if known is None:
@@ -212,8 +176,12 @@ class ExportReader:
     def _finish_shard(self) -> Iterator[StagedShard]:
         columns, self._columns = self._columns, ShardColumns()
         shard = columns.build(f"{self._n_shards + 1:04d}")
+        found = find_bad_values(shard)
+        if self._labels:
+            shard, unknown = resolve_labels(shard, self._labels)
+            found.extend(unknown)
         bad: dict[str, list[Fault]] = {}
-        for key, fault in find_bad_values(shard):
+        for key, fault in found:
             bad.setdefault(key, []).append(fault)
         if bad:
             self._hold_back(shard, columns, bad)

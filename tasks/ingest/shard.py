@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import polars as pl
 
 from schemas.fields import STAGED_CONVERSATIONS, STAGED_MESSAGES, STAGED_THOUGHTS
-from tasks.ingest.conversations import is_label, normalise_label
+from tasks.ingest.labels import LabelNames, is_label, normalise_label
 from tasks.ingest.parse import Fault, Location
 from tasks.ingest.rows import HEADER_COLUMNS, Place, Rows
 
@@ -113,10 +113,10 @@ class ShardColumns:
 
 
 def find_bad_values(shard: StagedShard) -> list[tuple[str, Fault]]:
-    """Return conversation key and fault of every time and label that is not legal.
+    """Return conversation key and fault of every time that is null and every label that is no name.
 
-    Times have the form of a time, but name no moment (a thirteenth month) or one before 1970; labels
-    are no names. Locations are relative to the conversation.
+    Such a time has the form of a time, but names no moment (a thirteenth month) or one before 1970.
+    Locations are relative to the conversation.
     """
     found: list[tuple[str, Fault]] = []
     impossible = "timestamp.impossible"
@@ -125,14 +125,36 @@ def find_bad_values(shard: StagedShard) -> list[tuple[str, Fault]]:
             found.append((key, Fault(impossible, (column,))))
     for key, position in _where_null(shard.messages, "created_at")["conversation_key", "position"].rows():
         found.append((key, Fault(impossible, ("messages", position, "timestamp"))))
+    found.extend(_thought_faults(_where_null(shard.thoughts, "created_at"), impossible, "timestamp"))
     no_names = [label for label in shard.thoughts["label"].drop_nulls().unique() if not is_label(label)]
-    for rule, name, rows in (
-        (impossible, "timestamp", _where_null(shard.thoughts, "created_at")),
-        ("label.form", "label", _where_in(shard.thoughts, "label", no_names)),
-    ):
-        for key, position, kind, ordinal in rows["conversation_key", "position", "kind", "ordinal"].rows():
-            found.append((key, Fault(rule, ("messages", position, f"{kind}s", ordinal, name))))
+    if no_names:
+        bad = shard.thoughts.filter(pl.col("label").is_in(no_names))
+        found.extend(_thought_faults(bad, "label.form", "label"))
     return found
+
+
+def resolve_labels(shard: StagedShard, names: LabelNames) -> tuple[StagedShard, list[tuple[str, Fault]]]:
+    """Replace labels by the node ids that they spell; return the shard and the faults of the others.
+
+    Args:
+        shard: a shard with normalised labels; those that are no names are left to `find_bad_values`.
+        names: kind of thought to spelling to node id.
+    """
+    found = pl.DataFrame(
+        [(kind, spelling, node) for kind, spellings in names.items() for spelling, node in spellings.items()],
+        schema={"kind": pl.String, "label": pl.String, "node": pl.String},
+        orient="row",
+    )
+    resolved = shard.thoughts.join(found, on=["kind", "label"], how="left", maintain_order="left")
+    missing = resolved.filter(pl.col("label").is_not_null() & pl.col("node").is_null())
+    unknown = missing.filter(pl.col("label").is_in([x for x in missing["label"].unique() if is_label(x)]))
+    thoughts = resolved.with_columns(label="node").drop("node")
+    return replace(shard, thoughts=thoughts), _thought_faults(unknown, "label.unknown", "label")
+
+
+def _thought_faults(thoughts: pl.DataFrame, rule: str, name: str) -> list[tuple[str, Fault]]:
+    rows = thoughts["conversation_key", "position", "kind", "ordinal"].rows()
+    return [(key, Fault(rule, ("messages", p, f"{kind}s", ordinal, name))) for key, p, kind, ordinal in rows]
 
 
 def _thought_keys(messages: pl.DataFrame, n_thoughts: pl.Series) -> pl.DataFrame:
@@ -153,10 +175,6 @@ def _thought_keys(messages: pl.DataFrame, n_thoughts: pl.Series) -> pl.DataFrame
 
 def _where_null(frame: pl.DataFrame, column: str) -> pl.DataFrame:
     return frame.filter(pl.col(column).is_null()) if frame[column].null_count() else frame.clear()
-
-
-def _where_in(frame: pl.DataFrame, column: str, values: list[str]) -> pl.DataFrame:
-    return frame.filter(pl.col(column).is_in(values)) if values else frame.clear()
 
 
 def _frame(columns: Mapping[str, object], schema: pl.Schema) -> pl.DataFrame:
