@@ -53,7 +53,7 @@ def group_answer(attribute: str, answer: pl.Expr) -> pl.Expr:
     """Free answer to the first group that a word of it belongs to; `other` if none, null if blank."""
     text = _normal(answer)
     grouped = pl.when(text != "").then(pl.lit(OTHER))
-    for group, pattern in reversed(answer_groups()[attribute].items()):
+    for group, pattern in reversed(tuple(answer_groups()[attribute].items())):
         grouped = pl.when(text.str.contains(pattern)).then(pl.lit(group)).otherwise(grouped)
     return grouped
 

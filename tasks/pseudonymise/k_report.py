@@ -67,6 +67,7 @@ def report_k(
         "quasi_identifiers": list(COLUMNS),
         "k_required": k,
         "k": min(sizes, default=0),
+        "k_margin": min(sizes, default=k) - min(k, shown.height or k),
         "is_satisfied": min(sizes, default=k) >= k,
         "n_participants": shown.height,
         "n_below_k": sum(size for size in sizes if size < k),

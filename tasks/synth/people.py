@@ -35,7 +35,7 @@ class Person:
     """One invented person; every attribute is drawn once and stays."""
 
     def __init__(self, words: Mapping[str, Any], seed: int, number: int) -> None:
-        self._words = words
+        self.words = words
         self._name = f"person:{seed}:{number}"
         rng = random.Random(self._name)
         pool = words["names"][rng.choice(sorted(words["names"]))]
@@ -49,7 +49,8 @@ class Person:
         return f"{self.first_name} {self.last_name}"
 
     @cached_property
-    def _ascii(self) -> tuple[str, str]:
+    def ascii_name(self) -> tuple[str, str]:
+        """First and last name as they stand in addresses: lower case, a to z."""
         return _fold(self.first_name), _fold(self.last_name)
 
     def surface(self, kind: str, rng: random.Random) -> str:
@@ -68,182 +69,6 @@ class Person:
             self._held[kind] = _MAKERS[kind](self, random.Random(f"{self._name}:{kind}"))
         return self._held[kind]
 
-    def _email(self, r: random.Random) -> str:
-        first, last = self._ascii
-        local = r.choice(
-            (f"{first}.{last}", f"{first[0]}{last}{r.randint(2, 99)}", f"{last}_{first}", f"{first}+chat")
-        )
-        return f"{local}@{r.choice(self._words['domains'])}"
-
-    def _phone(self, r: random.Random) -> str:
-        d = _digits
-        return r.choice(
-            (
-                f"({r.choice((212, 415, 617, 503))}) 555-01{d(r, 2)}",
-                f"+1 {r.choice((206, 312, 702))}-555-01{d(r, 2)}",
-                f"020 7946 0{d(r, 3)}",
-                f"+44 7400 {d(r, 6)}",
-                f"+49 30 23125{d(r, 3)}",
-                f"+33 6 12 {d(r, 2)} {d(r, 2)} {d(r, 2)}",
-                f"+61 491 570 {r.choice((156, 157, 158, 159, 110))}",
-                f"+55 11 9{r.randint(6, 9)}{d(r, 3)}-{d(r, 4)}",
-                f"+234 803 {d(r, 3)} {d(r, 4)}",
-                f"+91 98{d(r, 3)} {d(r, 5)}",
-                f"+34 612 {d(r, 2)} {d(r, 2)} {d(r, 2)}",
-                f"{r.choice((646, 312, 305))}.555.01{d(r, 2)}",
-            )
-        )
-
-    def _address(self, r: random.Random) -> str:
-        w = self._words
-        return r.choice(
-            (
-                f"{r.randint(2, 990)} {r.choice(w['streets'])}, {r.choice(w['towns'])}, "
-                f"{r.choice(w['states'])} {r.randint(10_000, 98_999)}",
-                f"{r.randint(2, 180)} {r.choice(w['streets'])}, {r.choice(w['towns'])}",
-                f"Apt {r.randint(1, 40)}, {r.randint(2, 990)} {r.choice(w['streets'])}",
-                f"{r.choice(w['streets_de'])} {r.randint(1, 140)}, {r.randint(10_000, 98_999)} "
-                f"{r.choice(w['towns_de'])}",
-                f"{r.choice(w['streets_es'])} {r.randint(1, 90)}, {r.randint(10_000, 51_999)} "
-                f"{r.choice(w['towns_es'])}",
-                f"{r.randint(1, 120)} {r.choice(w['streets_fr'])}, {r.randint(10_000, 94_999)} "
-                f"{r.choice(w['towns_fr'])}",
-            )
-        )
-
-    def _location(self, r: random.Random) -> str:
-        return r.choice(
-            [t for key in ("towns", "towns_de", "towns_es", "towns_fr") for t in self._words[key]]
-        )
-
-    def _card(self, r: random.Random) -> str:
-        prefix, length = r.choice((("4", 16), ("51", 16), ("2223", 16), ("37", 15), ("6011", 16)))
-        number = with_luhn(prefix + _digits(r, length - len(prefix) - 1))
-        if length == 15:
-            return r.choice((number, f"{number[:4]} {number[4:10]} {number[10:]}"))
-        joint = r.choice((" ", "-", ""))
-        return joint.join(number[i : i + 4] for i in range(0, 16, 4))
-
-    def _iban(self, r: random.Random) -> str:
-        country, bban = r.choice(
-            (
-                ("DE", _digits(r, 18)),
-                ("GB", "".join(r.choices(string.ascii_uppercase, k=4)) + _digits(r, 14)),
-                ("NL", "".join(r.choices(string.ascii_uppercase, k=4)) + _digits(r, 10)),
-                ("ES", _digits(r, 20)),
-                ("FR", _digits(r, 23)),
-                ("AT", _digits(r, 16)),
-            )
-        )
-        iban = with_iban_check(country, bban)
-        return r.choice((iban, " ".join(iban[i : i + 4] for i in range(0, len(iban), 4))))
-
-    def _ssn(self, r: random.Random) -> str:
-        area = r.choice([a for a in range(1, 900) if a != 666])
-        return f"{area:03}-{r.randint(1, 99):02}-{r.randint(1, 9999):04}"
-
-    def _id(self, r: random.Random) -> str:
-        return r.choice(
-            (
-                _prolific(r),
-                _prolific(r),
-                "A" + "".join(r.choices(string.ascii_uppercase + string.digits, k=13)),
-                f"MRN-{_digits(r, 8)}",
-                f"CASE-{r.randint(2019, 2026)}-{_digits(r, 6)}",
-            )
-        )
-
-    def _birth(self, r: random.Random) -> str:
-        day, month, year = r.randint(1, 28), r.randint(1, 12), r.randint(1948, 2007)
-        names = [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ]
-        return r.choice(
-            (
-                f"{year}-{month:02}-{day:02}",
-                f"{day:02}/{month:02}/{year}",
-                f"{day} {names[month - 1]} {year}",
-                f"{names[month - 1]} {day}, {year}",
-                f"{day:02}.{month:02}.{year}",
-            )
-        )
-
-    def _secret(self, r: random.Random) -> str:
-        def token(n: int) -> str:
-            return "".join(r.choices(_ALNUM, k=n))
-
-        def part(text: str) -> str:
-            return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-        jwt = ".".join(
-            (part('{"alg":"HS256","typ":"JWT"}'), part(f'{{"sub":"{_digits(r, 10)}"}}'), token(43))
-        )
-        return r.choice(
-            (
-                "sk-" + token(48),
-                "ghp_" + token(36),
-                "AKIA" + "".join(r.choices(string.ascii_uppercase + "234567", k=16)),
-                "xoxb-" + _digits(r, 12) + "-" + token(24),
-                jwt,
-                f"postgres://{self._ascii[0]}:{token(14)}@db.example.com:5432/main",
-                f"hf_{token(34)}",
-                token(40),
-            )
-        )
-
-    def _url(self, r: random.Random) -> str:
-        first, last = self._ascii
-        return r.choice(
-            (
-                f"https://www.example.com/in/{first}-{last}-{r.randint(10, 99)}",
-                f"https://photos.example.org/u/{first}{last}/albums",
-                f"https://docs.example.com/d/{''.join(r.choices(_ALNUM, k=28))}/edit?usp=sharing",
-                f"https://chat.example.net/share/{_uuid(r)}",
-                f"http://{first}{last}.example.org/cv",
-            )
-        )
-
-    def _handle(self, r: random.Random) -> str:
-        first, last = self._ascii
-        return f"@{r.choice((first, last, first[0] + last))}{r.choice(self._words['handles'])}"
-
-    def _ip(self, r: random.Random) -> str:
-        if r.random() < 0.25:
-            return "2001:db8:" + ":".join(f"{r.randrange(1, 65_536):x}" for _ in range(6))
-        return f"{r.choice((203, 198, 81, 93, 178))}.{r.randrange(1, 255)}.{r.randrange(256)}.{r.randrange(1, 255)}"
-
-    def _crypto(self, r: random.Random) -> str:
-        return r.choice(("0x" + "".join(r.choices(_HEX, k=40)), _bitcoin(r)))
-
-    def _gps(self, r: random.Random) -> str:
-        return f"{r.uniform(-60, 60):.5f}, {r.uniform(-170, 170):.5f}"
-
-    def _path(self, r: random.Random) -> str:
-        first, last = self._ascii
-        return r.choice(
-            (
-                f"/home/{first}/notes/plan.txt",
-                f"/Users/{first}{last}/Documents/tax.pdf",
-                f"C:\\Users\\{first.capitalize()}\\Desktop\\draft.docx",
-            )
-        )
-
-    def _other(self, r: random.Random) -> str:
-        if r.random() < 0.5:
-            return with_vin_check("".join(r.choices(_VIN, k=17)))
-        return f"{''.join(r.choices('ABCDEFGHJKLMNOPRSTUVWXY', k=2))}{_digits(r, 2)} {''.join(r.choices('ABCDEFGHJKLMNOPRSTUVWXY', k=3))}"
-
     def recruitment_id(self) -> str:
         """Return the recruitment platform's id: 24 hexadecimal characters."""
         if "recruitment" not in self._held:
@@ -251,11 +76,202 @@ class Person:
         return self._held["recruitment"]
 
 
+def _email(person: Person, r: random.Random) -> str:
+    first, last = person.ascii_name
+    local = r.choice(
+        (f"{first}.{last}", f"{first[0]}{last}{r.randint(2, 99)}", f"{last}_{first}", f"{first}+chat")
+    )
+    return f"{local}@{r.choice(person.words['domains'])}"
+
+
+def _phone(person: Person, r: random.Random) -> str:
+    d = _digits
+    return r.choice(
+        (
+            f"({r.choice((212, 415, 617, 503))}) 555-01{d(r, 2)}",
+            f"+1 {r.choice((206, 312, 702))}-555-01{d(r, 2)}",
+            f"020 7946 0{d(r, 3)}",
+            f"+44 7400 {d(r, 6)}",
+            f"+49 30 23125{d(r, 3)}",
+            f"+33 6 12 {d(r, 2)} {d(r, 2)} {d(r, 2)}",
+            f"+61 491 570 {r.choice((156, 157, 158, 159, 110))}",
+            f"+55 11 9{r.randint(6, 9)}{d(r, 3)}-{d(r, 4)}",
+            f"+234 803 {d(r, 3)} {d(r, 4)}",
+            f"+91 98{d(r, 3)} {d(r, 5)}",
+            f"+34 612 {d(r, 2)} {d(r, 2)} {d(r, 2)}",
+            f"{r.choice((646, 312, 305))}.555.01{d(r, 2)}",
+        )
+    )
+
+
+def _address(person: Person, r: random.Random) -> str:
+    w = person.words
+    return r.choice(
+        (
+            f"{r.randint(2, 990)} {r.choice(w['streets'])}, {r.choice(w['towns'])}, "
+            f"{r.choice(w['states'])} {r.randint(10_000, 98_999)}",
+            f"{r.randint(2, 180)} {r.choice(w['streets'])}, {r.choice(w['towns'])}",
+            f"Apt {r.randint(1, 40)}, {r.randint(2, 990)} {r.choice(w['streets'])}",
+            f"{r.choice(w['streets_de'])} {r.randint(1, 140)}, {r.randint(10_000, 98_999)} "
+            f"{r.choice(w['towns_de'])}",
+            f"{r.choice(w['streets_es'])} {r.randint(1, 90)}, {r.randint(10_000, 51_999)} "
+            f"{r.choice(w['towns_es'])}",
+            f"{r.randint(1, 120)} {r.choice(w['streets_fr'])}, {r.randint(10_000, 94_999)} "
+            f"{r.choice(w['towns_fr'])}",
+        )
+    )
+
+
+def _location(person: Person, r: random.Random) -> str:
+    return r.choice([t for key in ("towns", "towns_de", "towns_es", "towns_fr") for t in person.words[key]])
+
+
+def _card(person: Person, r: random.Random) -> str:
+    prefix, length = r.choice((("4", 16), ("51", 16), ("2223", 16), ("37", 15), ("6011", 16)))
+    number = with_luhn(prefix + _digits(r, length - len(prefix) - 1))
+    if length == 15:
+        return r.choice((number, f"{number[:4]} {number[4:10]} {number[10:]}"))
+    joint = r.choice((" ", "-", ""))
+    return joint.join(number[i : i + 4] for i in range(0, 16, 4))
+
+
+def _iban(person: Person, r: random.Random) -> str:
+    country, bban = r.choice(
+        (
+            ("DE", _digits(r, 18)),
+            ("GB", "".join(r.choices(string.ascii_uppercase, k=4)) + _digits(r, 14)),
+            ("NL", "".join(r.choices(string.ascii_uppercase, k=4)) + _digits(r, 10)),
+            ("ES", _digits(r, 20)),
+            ("FR", _digits(r, 23)),
+            ("AT", _digits(r, 16)),
+        )
+    )
+    iban = with_iban_check(country, bban)
+    return r.choice((iban, " ".join(iban[i : i + 4] for i in range(0, len(iban), 4))))
+
+
+def _ssn(person: Person, r: random.Random) -> str:
+    area = r.choice([a for a in range(1, 900) if a != 666])
+    return f"{area:03}-{r.randint(1, 99):02}-{r.randint(1, 9999):04}"
+
+
+def _id(person: Person, r: random.Random) -> str:
+    return r.choice(
+        (
+            _prolific(r),
+            _prolific(r),
+            "A" + "".join(r.choices(string.ascii_uppercase + string.digits, k=13)),
+            f"MRN-{_digits(r, 8)}",
+            f"CASE-{r.randint(2019, 2026)}-{_digits(r, 6)}",
+        )
+    )
+
+
+def _birth(person: Person, r: random.Random) -> str:
+    day, month, year = r.randint(1, 28), r.randint(1, 12), r.randint(1948, 2007)
+    names = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ]
+    return r.choice(
+        (
+            f"{year}-{month:02}-{day:02}",
+            f"{day:02}/{month:02}/{year}",
+            f"{day} {names[month - 1]} {year}",
+            f"{names[month - 1]} {day}, {year}",
+            f"{day:02}.{month:02}.{year}",
+        )
+    )
+
+
+def _secret(person: Person, r: random.Random) -> str:
+    def token(n: int) -> str:
+        return "".join(r.choices(_ALNUM, k=n))
+
+    def part(text: str) -> str:
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    jwt = ".".join((part('{"alg":"HS256","typ":"JWT"}'), part(f'{{"sub":"{_digits(r, 10)}"}}'), token(43)))
+    return r.choice(
+        (
+            "sk-" + token(48),
+            "ghp_" + token(36),
+            "AKIA" + "".join(r.choices(string.ascii_uppercase + "234567", k=16)),
+            "xoxb-" + _digits(r, 12) + "-" + token(24),
+            jwt,
+            f"postgres://{person.ascii_name[0]}:{token(14)}@db.example.com:5432/main",
+            f"hf_{token(34)}",
+            token(40),
+        )
+    )
+
+
+def _url(person: Person, r: random.Random) -> str:
+    first, last = person.ascii_name
+    return r.choice(
+        (
+            f"https://www.example.com/in/{first}-{last}-{r.randint(10, 99)}",
+            f"https://photos.example.org/u/{first}{last}/albums",
+            f"https://docs.example.com/d/{''.join(r.choices(_ALNUM, k=28))}/edit?usp=sharing",
+            f"https://chat.example.net/share/{_uuid(r)}",
+            f"http://{first}{last}.example.org/cv",
+        )
+    )
+
+
+def _handle(person: Person, r: random.Random) -> str:
+    first, last = person.ascii_name
+    return f"@{r.choice((first, last, first[0] + last))}{r.choice(person.words['handles'])}"
+
+
+def _ip(person: Person, r: random.Random) -> str:
+    if r.random() < 0.25:
+        return "2001:db8:" + ":".join(f"{r.randrange(1, 65_536):x}" for _ in range(6))
+    return (
+        f"{r.choice((203, 198, 81, 93, 178))}.{r.randrange(1, 255)}.{r.randrange(256)}.{r.randrange(1, 255)}"
+    )
+
+
+def _crypto(person: Person, r: random.Random) -> str:
+    return r.choice(("0x" + "".join(r.choices(_HEX, k=40)), _bitcoin(r)))
+
+
+def _gps(person: Person, r: random.Random) -> str:
+    return f"{r.uniform(-60, 60):.5f}, {r.uniform(-170, 170):.5f}"
+
+
+def _path(person: Person, r: random.Random) -> str:
+    first, last = person.ascii_name
+    return r.choice(
+        (
+            f"/home/{first}/notes/plan.txt",
+            f"/Users/{first}{last}/Documents/tax.pdf",
+            f"C:\\Users\\{first.capitalize()}\\Desktop\\draft.docx",
+        )
+    )
+
+
+def _other(person: Person, r: random.Random) -> str:
+    if r.random() < 0.5:
+        return with_vin_check("".join(r.choices(_VIN, k=17)))
+    return f"{''.join(r.choices('ABCDEFGHJKLMNOPRSTUVWXY', k=2))}{_digits(r, 2)} {''.join(r.choices('ABCDEFGHJKLMNOPRSTUVWXY', k=3))}"
+
+
 _MAKERS: Mapping[str, Callable[[Person, random.Random], str]] = {
-    "EMAIL": Person._email, "PHONE": Person._phone, "ADDRESS": Person._address, "LOCATION": Person._location,
-    "CREDIT_CARD": Person._card, "IBAN": Person._iban, "SSN": Person._ssn, "ID": Person._id,
-    "DATE_OF_BIRTH": Person._birth, "SECRET": Person._secret, "URL": Person._url, "USERNAME": Person._handle,
-    "IP": Person._ip, "CRYPTO": Person._crypto, "GPS": Person._gps, "PATH": Person._path, "OTHER": Person._other,
+    "EMAIL": _email, "PHONE": _phone, "ADDRESS": _address, "LOCATION": _location,
+    "CREDIT_CARD": _card, "IBAN": _iban, "SSN": _ssn, "ID": _id,
+    "DATE_OF_BIRTH": _birth, "SECRET": _secret, "URL": _url, "USERNAME": _handle,
+    "IP": _ip, "CRYPTO": _crypto, "GPS": _gps, "PATH": _path, "OTHER": _other,
 }  # fmt: skip
 
 

@@ -70,7 +70,7 @@ def tell_truth(
 
 def _conform(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in frame.columns]
-    return frame.with_columns(missing).select(schema.names()).cast(dict(schema))
+    return frame.with_columns(missing).select(schema.names()).cast(pl.Schema(schema))
 
 
 def _span_truth(spans: pl.DataFrame, c: pl.DataFrame, m: pl.DataFrame, t: pl.DataFrame) -> pl.DataFrame:
