@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,26 @@ if TYPE_CHECKING:
 
 FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 """vl-convert carries Liberation Sans, so text is measured alike on every machine."""
+
+_CONFIG: dict[str, Any] = {
+    "font": FONT,
+    "background": "white",
+    "aria": False,
+    "padding": 2,
+    "view": {"stroke": None},
+    "axis": {
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "gridColor": LIGHT["grid"],
+        "domainColor": LIGHT["axis"],
+        "tickColor": LIGHT["axis"],
+        "labelColor": LIGHT["ink"],
+        "titleColor": LIGHT["muted"],
+    },
+    "text": {"font": FONT, "fontSize": 12, "color": LIGHT["ink"]},
+}
+"""Set on the finished specification: every `configure` call of Altair copies the whole chart."""
 
 _SIZE = re.compile(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>')
 _BACKGROUND = re.compile(r'<rect width="[\d.]+" height="[\d.]+" fill="white"/>')
@@ -36,6 +57,18 @@ class Drawing:
     height: float
 
 
+@contextmanager
+def without_validation() -> Generator[None, None, None]:
+    """Build charts without checking each part against the Vega-Lite schema, which takes most of the time.
+
+    The charts are ours and tests draw every one of them.
+    """
+    from altair.utils.schemapi import debug_mode
+
+    with debug_mode(False):
+        yield
+
+
 def draw(chart: alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart | Any) -> Drawing:
     """Render a chart without title to SVG parts.
 
@@ -44,8 +77,8 @@ def draw(chart: alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart
     """
     import vl_convert
 
-    spec = _styled(chart).to_dict()
-    svg = vl_convert.vegalite_to_svg(spec)
+    spec: dict[str, Any] = chart.to_dict(validate=False)
+    svg = vl_convert.vegalite_to_svg({**spec, "config": _CONFIG})
     size = _SIZE.search(svg)
     if size is None:
         raise ValueError("vl-convert returned an SVG without a viewBox")
@@ -60,34 +93,16 @@ def draw(chart: alt.Chart | alt.LayerChart | alt.HConcatChart | alt.VConcatChart
     return Drawing(_CLIP_ID.sub(renumber, body), float(size[1]), float(size[2]))
 
 
-def _styled(chart: Any) -> Any:
-    text = {"labelColor": LIGHT["ink"], "titleColor": LIGHT["muted"]}
-    return (
-        chart.configure(font=FONT, background="white", aria=False, padding=2)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            gridColor=LIGHT["grid"],
-            domainColor=LIGHT["axis"],
-            tickColor=LIGHT["axis"],
-            labelLimit=400,
-            **text,
-        )
-        .configure_header(labelFontSize=12, titleFontSize=12, labelColor=LIGHT["ink"])
-        .configure_text(font=FONT, fontSize=12, color=LIGHT["ink"])
-    )
-
-
 def for_page(drawing: Drawing, *, name: str, css_class: str) -> str:
     """Return the drawing as an inline SVG that follows the page's colours.
 
     Args:
         drawing: what to show.
-        name: prefix of identifiers, unique on the page; `<name>-t` is the id of its title.
+        name: prefix of identifiers, unique on the page; `<name>-t` and `<name>-d` are the ids of its title
+            and description.
         css_class: shown or hidden by the width of the page.
     """
+    name = str(escape(name))
     body = replace_colours(drawing.body)
     body = re.sub(r'(id="|url\(#)(?=c\d)', rf"\g<1>{name}-{css_class}-", body)
     return (

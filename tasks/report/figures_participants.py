@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from schemas.stats import DemographicCell
 from tasks.report.bars import Bar, draw_bars, percent
 from tasks.report.figures import Figure, empty_figure
@@ -18,6 +20,7 @@ _TITLES = {
 }
 _ORDERED = {"age_band", "ai_use_frequency", "education"}
 _MOST = 9
+_NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
 
 def participant_figures(readings: Readings) -> list[Figure]:
@@ -34,7 +37,7 @@ def participant_figures(readings: Readings) -> list[Figure]:
 
 def _attribute(name: str, cells: list[DemographicCell], n_participants: int) -> Figure:
     title = _TITLES.get(name, name.replace("_", " ").capitalize())
-    file_name = f"participants-{name.replace('_', '-')}"
+    file_name = f"participants-{_NOT_IN_A_NAME.sub('-', name.lower()).strip('-')[:40]}"
     shown = [c for c in cells if c.share is not None and (c.n or 0) > 0]
     if all(c.is_missing for c in shown):
         return empty_figure(file_name, "participants", title, "No participant answered, or too few to show.")

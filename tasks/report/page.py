@@ -217,7 +217,7 @@ def _drawings(figure: Figure) -> list[Markup]:
         return []
     sizes = {"both": SMALL} if figure.is_small else {"wide": WIDE, "narrow": NARROW}
     return [
-        Markup(for_page(figure.draw(width), name=figure.name, css_class=name))  # noqa: S704 - own drawing, data escaped there
+        Markup(for_page(figure.draw_at(width), name=figure.name, css_class=name))  # noqa: S704 - own drawing, data escaped there
         for name, width in sizes.items()
     ]
 

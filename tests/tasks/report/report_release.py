@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
+from schemas.config import StatsSettings
 from schemas.fields import BASE_TABLES, TABLES
 from schemas.stats import StatsDocument
 from tasks.report.inputs import ReportInputs
+from tasks.stats.compute import compute_stats
 
 REASONS = {
     "task_motivation": ("Task Motivation & Goal", 0.374),
@@ -468,3 +471,33 @@ def make_inputs(**changed: Any) -> ReportInputs:
 
 def empty_tables() -> dict[str, pl.DataFrame]:
     return {table.name: table.empty() for table in BASE_TABLES}
+
+
+@dataclass(frozen=True)
+class Nodes:
+    nodes: tuple[LabelNode, ...]
+
+
+def computed_inputs(tables: Mapping[str, pl.DataFrame], **changed: Any) -> ReportInputs:
+    """Inputs whose numbers were computed from these tables."""
+    whole = {**empty_tables(), **tables}
+    policy = str(changed.get("policy", "strict"))
+    stats = compute_stats(
+        whole,
+        taxonomies={facet: Nodes(nodes) for facet, nodes in TAXONOMIES.items()},
+        settings=StatsSettings(resamples=100),
+        min_cell=10,
+        policy=policy,
+    )
+    fields: dict[str, Any] = {
+        "version": "v1.0.0",
+        "created_at": None,
+        "policy": policy,
+        "stats": stats.document,
+        "changes": whole["changes"],
+        "funnel": whole["funnel"],
+        "quarantine_summary": whole["quarantine_summary"],
+        "tables": whole,
+        "taxonomies": TAXONOMIES,
+    }
+    return ReportInputs(**{**fields, **changed})
