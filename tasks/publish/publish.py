@@ -21,6 +21,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -234,6 +235,7 @@ def _publish(run: _Run, lock: Lock, candidate: Candidate, publish_id: str, appro
     run.private.put(layout.intent(publish_id), canonical_json(note))
     run.checkpoint("S1")
     _upload_shards(run, candidate.candidate_id, shards, "S2")
+    _check_shards(run, shards)
     run.checkpoint("S3")
     manifest = Manifest(
         **{k: getattr(candidate, k) for k in type(candidate).model_fields if k in _SHARED},
@@ -331,9 +333,14 @@ def _upload_shards(run: _Run, candidate_id: str, shards: Iterable[DataFile], ste
                 run.checkpoint(step)
 
     _in_parallel(upload, shards)
-    missing = [f.path for f in shards if not is_in_place(run.store, f.path, f.n_bytes, f.sha256)]
-    if missing:
-        raise StaleCandidateError(f"{missing[0]} vanished while it was being published; run again")
+
+
+def _check_shards(run: _Run, shards: Iterable[DataFile]) -> None:
+    def check(file: DataFile) -> None:
+        if not is_in_place(run.store, file.path, file.n_bytes, file.sha256):
+            raise StaleCandidateError(f"{file.path} vanished while it was being published; run again")
+
+    _in_parallel(check, shards)
 
 
 def _place_files(run: _Run, manifest: Manifest, files: Iterable[DataFile | SideFile]) -> None:
@@ -346,11 +353,11 @@ def _place_files(run: _Run, manifest: Manifest, files: Iterable[DataFile | SideF
         if is_in_place(run.store, file.path, file.n_bytes, file.sha256):
             return
         source = layout.candidate_file(manifest.candidate_id, file.sha256)
-        # what the store holds already is copied by the server
-        if file.sha256 in held and run.store.head(held[file.sha256]) is not None:
-            transfer(run.store, held[file.sha256], run.store, file.path, file.sha256)
-        else:
-            transfer(run.private, source, run.store, file.path, file.sha256)
+        if file.sha256 in held:  # the store holds it already, the server copies
+            with suppress(NotFoundError):
+                transfer(run.store, held[file.sha256], run.store, file.path, file.sha256)
+                return
+        transfer(run.private, source, run.store, file.path, file.sha256)
 
     _in_parallel(place, files)
 

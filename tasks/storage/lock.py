@@ -60,7 +60,7 @@ class Lock:
                 continue
             if etag != seen:
                 seen, seen_at = etag, time.monotonic()
-            if _is_free(data) or time.monotonic() - seen_at > self._lease_s:
+            if _is_free(data, self._holder) or time.monotonic() - seen_at > self._lease_s:
                 with suppress(ConflictError):
                     self._etag = self._store.swap(self._key, self._document(), etag)
                     break
@@ -126,14 +126,16 @@ def hold_lock(
             lock.release()
 
 
-def _is_free(data: bytes) -> bool:
-    """Whether nobody holds it any more: given back, or held by a dead process of this machine."""
+def _is_free(data: bytes, holder: str) -> bool:
+    """Whether nobody holds it any more: given back, held by a dead process here, or by our own last attempt."""
     try:
         document = json.loads(data)
         if not document["holder"]:
             return True
-        if document["host"] != socket.gethostname() or document["pid"] == os.getpid():
+        if document["host"] != socket.gethostname():
             return False
+        if document["pid"] == os.getpid():
+            return document["holder"] == holder
         os.kill(document["pid"], 0)
     except ProcessLookupError:
         return True

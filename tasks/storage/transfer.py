@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from schemas.errors import NotFoundError
 from tasks.storage.local import LocalStore
 from tasks.storage.s3 import S3Store
 from tasks.storage.store import Store
@@ -23,7 +24,9 @@ def transfer(source: Store, src: str, target: Store, dst: str, sha256: str) -> N
     """
     if isinstance(source, S3Store) and isinstance(target, S3Store):
         info = source.head(src)
-        if info is not None and info.sha256 == sha256:
+        if info is None:
+            raise NotFoundError(f"not in the store: {source.uri}/{src}")
+        if info.sha256 == sha256:
             target.copy_from(source, src, dst)
             copied = target.head(dst)
             if copied is not None and copied.sha256 == sha256 and copied.size == info.size:

