@@ -23,7 +23,15 @@ ENGINE_VERSION = 1
 """Raised when this module or the normalisation changes what is found."""
 MODEL_SCORE = 0.85
 PLACEHOLDER = re.compile(r"<(?:PERSON|EMAIL|PHONE|URL|USERNAME|IP|CREDIT_CARD|IBAN|SSN|ID|ADDRESS|LOCATION|DATE_OF_BIRTH|SECRET|CRYPTO|GPS|PATH|OTHER)(?:_\d{1,7})?>")  # fmt: skip
-_CONTEXT_NAMES = ("name_subject", "name_object", "name_label", "name_line", "name_list", "place_postcode")
+_CONTEXT_NAMES = (
+    "name_subject",
+    "name_object",
+    "name_label",
+    "name_line",
+    "name_list",
+    "name_unknown_words",
+    "place_postcode",
+)
 _PIECE_CHARS = 20_000
 _MODEL_TYPES = {"PERSON": "PERSON", "GPE": "LOCATION", "LOC": "LOCATION", "FAC": "LOCATION"}
 _MORE_NAME = re.compile(

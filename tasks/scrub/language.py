@@ -123,6 +123,12 @@ def unjudged_script(text: str) -> str | None:
     return UNDETERMINED if len(_OTHER_SCRIPT.findall(sample)) > max(4, 0.2 * n_letters) else None
 
 
+def reads_as_english(text: str) -> bool:
+    """Whether enough of the first words are English function words; quick, and no for very short texts."""
+    words = [w.lower() for w in _WORD.findall(text[:SAMPLE_CHARS])]
+    return len(words) >= 5 and sum(w in _ENGLISH for w in words) >= 0.12 * len(words)
+
+
 def detect_language(text: str) -> Language:
     """Detect the language of a text by script, then by its words.
 

@@ -9,7 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from tasks.scrub.language import reads_as_english
 from tasks.scrub.name_lists import is_listed_name, is_only_a_name, is_plain_word
+from tasks.scrub.places import is_large_place
 from tasks.scrub.recognizers.people import NAME_WORD, NOT_A_NAME, UPPER, trim_name
 from tasks.scrub.spans import Span
 
@@ -39,6 +41,7 @@ _LABEL = re.compile(
     r"(?m)^[ \t>*_-]{0,6}(" + NAME_WORD + r"(?: " + NAME_WORD + r")?)[*_]{0,2}:(?=[ \t\"“*]|$)"
 )
 _LIST = re.compile(r",? (?:and|&|und|et|y|e|or) |, ")
+_CAMEL = re.compile(r"(?!Mc|Mac|De|Di|La|Le|Van|Von|Fitz|O['’]|D['’])[A-Z][a-z]+[A-Z]")
 _NAME = re.compile(UPPER + r"[a-zà-ÿ][\w'’-]{0,30}(?: " + UPPER + r"[a-zà-ÿ][\w'’-]{1,30})?(?![\w@])")
 _LINE = re.compile(
     r"(?m)^[ \t>?*_|-]{0,8}("
@@ -48,6 +51,15 @@ _LINE = re.compile(
     + r"\.? {1,2})?(?:(?:van|von|de|del|da|dos|di|al|el|bin) )?"
     + UPPER
     + r"[\w'’.-]{1,30}){1,2})[ \t*_,]{0,4}$"
+)
+_PAIR = re.compile(
+    r"(?<![\w@#/.’'-])("
+    + UPPER
+    + r"[a-zà-ÿ][\w'’-]{1,30}(?:(?: |\n(?=\S{2,30} [a-z]))(?:"
+    + UPPER
+    + r"\. )?"
+    + UPPER
+    + r"[a-zà-ÿ][\w'’-]{1,30}){1,2})(?![\w@])"
 )
 _CONTACT_NEAR = re.compile(r"\d{4,}|@|\b(?:phone|tel|mobile|email|e-mail|address|apt|suite)\b", re.IGNORECASE)
 _NEAR_CHARS = 160
@@ -69,6 +81,7 @@ def find_names_in_context(text: str, spans: Sequence[Span]) -> list[Span]:
                 found.append(Span(*bounds, "PERSON", score, name))
     found.extend(_find_labels(text))
     found.extend(_find_lines(text))
+    found.extend(_find_unknown_pairs(text))
     people = [s for s in (*spans, *found) if s.type == "PERSON" and s.score >= 0.5]
     found.extend(_continue_lists(text, people))
     return found
@@ -80,7 +93,7 @@ def _is_name_like(name: str, *, listed: bool) -> bool:
     words = [w.removesuffix("'s").removesuffix("’s") for w in words]
     if any(w in NOT_A_NAME or w.isupper() or not w.isalpha() for w in words if len(w) > 1):
         return False
-    if any(is_plain_word(w.casefold()) for w in words):
+    if any(is_plain_word(w.casefold()) or _CAMEL.match(w) for w in words):
         return False
     return not listed or any(is_only_a_name(w.casefold()) for w in words)
 
@@ -109,6 +122,29 @@ def _find_lines(text: str) -> list[Span]:
             _CONTACT_NEAR.search(near) and not any(w.isupper() and len(w) > 1 for w in words)
         ):
             found.append(Span(*match.span(1), "PERSON", 0.55, "name_line"))
+    return found
+
+
+def _find_unknown_pairs(text: str) -> list[Span]:
+    """Two or three capitalised words that no dictionary knows are a name, in text that reads as English.
+
+    Elsewhere capitals say little (German nouns), so one of the words must be a listed name.
+    """
+    pairs = list(_PAIR.finditer(text))
+    if not pairs:
+        return []
+    english = reads_as_english(text)
+    found: list[Span] = []
+    for match in pairs:
+        words = [w for w in match.group(1).split() if not w.endswith(".")]
+        while words and (words[0] in NOT_A_NAME or is_plain_word(words[0].casefold())):
+            words.pop(0)
+        if len(words) < 2 or not _is_name_like(" ".join(words), listed=not english):
+            continue
+        if is_large_place(" ".join(words)) or any(is_large_place(w) for w in words):
+            continue
+        start = match.start(1) + match.group(1).index(words[0])
+        found.append(Span(start, match.end(1), "PERSON", 0.55, "name_unknown_words"))
     return found
 
 

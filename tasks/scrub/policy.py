@@ -18,7 +18,10 @@ CONTACT_TYPES = frozenset({"EMAIL", "PHONE", "USERNAME", "SSN", "IBAN", "CREDIT_
 BESIDE_CHARS = 80
 ASSISTANT_MASK_SCORE = 0.65
 _PERSONAL_URL = frozenset({"share_link", "git_remote"})
-_QUERY = re.compile(r"[?&](?:id|uid|user|email|e|u|token|ref|session|sid|key|code|auth|hash)=", re.IGNORECASE)
+_QUERY = re.compile(
+    r"[?&](?:id|uid|user|username|name|mail|email|phone|tel|mobile|card|iban|account|ssn|address|e|u|token|ref|session|sid|key|code|auth|hash)=",
+    re.IGNORECASE,
+)
 _PROFILE = re.compile(r"(?i)/(?:~|@|u/|user/|users/|profile/|people/|in/|id/|channel/|c/)[\w.-]{2,}")
 _HOST = re.compile(r"(?i)^(?:[a-z]{2,6}://)?(?:www\.)?([a-z0-9.-]+\.[a-z]{2,})(/?)$")
 _PUBLIC_HOSTS = frozenset(

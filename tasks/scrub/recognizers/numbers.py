@@ -36,6 +36,7 @@ _DATE_LIKE = re.compile(
 _NOT_PHONE_BEFORE = re.compile(
     r"(?i)(?:[$€£¥₹]|\b(?:isbn|issn|doi|version|order|invoice|tracking|usd|eur|rs\.?|pages?|pp\.?|years?))[\s:#-]{0,3}$"
 )
+_PHONE_ENCODED = re.compile(r"(?i)%2B\d{1,4}(?:(?:%20|%28|%29|[-.+]){0,2}\d{1,6}){2,6}(?!\d)")
 _EXTENSION = re.compile(r"(?i)x|ext")
 _NINO = re.compile(
     r"(?<![A-Za-z0-9])(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\s?\d{2}\s?\d{2}\s?\d{2}\s?[A-D](?![A-Za-z0-9])"
@@ -115,7 +116,7 @@ def _is_valid_phone(text: str, number: str) -> bool:
 
     if text.startswith("+"):
         try:
-            return phonenumbers.is_possible_number(phonenumbers.parse(text, None))
+            return phonenumbers.is_possible_number(phonenumbers.parse(" ".join(text.split()), None))
         except phonenumbers.NumberParseException:
             return False
     return 7 <= len(number) <= 15
@@ -189,6 +190,10 @@ NUMBERS: tuple[Recognizer, ...] = (
         "phone", "PHONE", 1, 0.7, _PHONE, r"\d[\d().\-\s/·–‑]{5}",
         must=("call «(212) 555-0142» today", "«+32 470 12 34 56»", "text me on «0470123456»", "«0470 12 34 56»"),
         must_not=("2019-03-12", "from 1999-2004", "3.14159265", "ISBN 978-3-16-148410-0"), judge=_judge_phone,
+    ),
+    Recognizer(
+        "phone_encoded", "PHONE", 1, 0.9, _PHONE_ENCODED, r"(?i)%2B\d",
+        must=("?tel=«%2B32%20470%2012%2034%2056»&x",), must_not=("a%2B2",),
     ),
     Recognizer(
         "nino", "SSN", 1, 0.8, _NINO, r"[A-Z]{2}\s?\d{2}\s?\d{2}\s?\d{2}\s?[A-D]",

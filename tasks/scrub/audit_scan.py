@@ -1,0 +1,210 @@
+"""A second look at the built files by an engine that shares nothing with the recognisers.
+
+Works on tokens instead of patterns: splits at white space and punctuation, then asks what a token *is*,
+with the standard library's address parser, libphonenumber's own text matcher, arithmetic check digits and
+a decoder. It is narrower than the scrubber and rarely wrong: one critical hit stops a release.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import polars as pl
+
+ENGINE = "token-audit 1 (ipaddress, libphonenumber matcher, check digits, token decoders)"
+CRITICAL = ("email", "payment_card", "iban", "us_ssn", "credential", "recruitment_id")
+WARNING = ("phone", "public_ip")
+_EDGES = "\"'`<>()[]{}.,;:!?*_|\\/=#&"
+_CUTS = str.maketrans(dict.fromkeys("\"'`<>()[]{},;|\\=&\u200b", " "))
+_KEY_STARTS = ("AKIA", "ASIA", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "rk_live_", "AIza", "npm_", "hf_", "SG.")  # fmt: skip
+_MIN_KEY = 20
+_HEX = frozenset("0123456789abcdef")
+
+
+def scan_texts(frame: pl.DataFrame) -> dict[str, Any]:
+    """Scan every text column of a table.
+
+    Args:
+        frame: any columns; strings and lists of strings are read, names ending in `_id`, `_sha256` or
+            `_hmac` are keys and left out.
+
+    Returns:
+        engine, n_texts, n_chars, critical and warnings (kind to count), by_column (column to counts); no text.
+    """
+    by_column: dict[str, Counter[str]] = {}
+    n_texts = n_chars = 0
+    for name, dtype in frame.schema.items():
+        if name.endswith(("_id", "_sha256", "_hmac")):
+            continue
+        if dtype == pl.List(pl.String):
+            column = frame[name].explode()
+        elif dtype == pl.String:
+            column = frame[name]
+        else:
+            continue
+        values = column.drop_nulls().unique().to_list()
+        counts: Counter[str] = Counter()
+        for value in values:
+            counts.update(scan_text(value))
+            n_texts += 1
+            n_chars += len(value)
+        if counts:
+            by_column[name] = counts
+    return _report(by_column, n_texts, n_chars)
+
+
+def scan_lines(name: str, lines: Iterable[str]) -> dict[str, Any]:
+    """Scan a text file (report, card, JSONL, log) line by line; the result is that of `scan_texts`."""
+    counts: Counter[str] = Counter()
+    n_texts = n_chars = 0
+    for line in lines:
+        counts.update(scan_text(line))
+        n_texts += 1
+        n_chars += len(line)
+    return _report({name: counts} if counts else {}, n_texts, n_chars)
+
+
+def _report(by_column: dict[str, Counter[str]], n_texts: int, n_chars: int) -> dict[str, Any]:
+    total: Counter[str] = Counter()
+    for counts in by_column.values():
+        total.update(counts)
+    return {
+        "engine": ENGINE,
+        "n_texts": n_texts,
+        "n_chars": n_chars,
+        "critical": {kind: total[kind] for kind in CRITICAL},
+        "warnings": {kind: total[kind] for kind in WARNING},
+        "by_column": {name: dict(sorted(counts.items())) for name, counts in sorted(by_column.items())},
+    }
+
+
+def scan_text(text: str) -> list[str]:
+    """Return the kind of each hit in one text."""
+    hits: list[str] = []
+    if "-----BEGIN" in text and "PRIVATE KEY-----" in text:
+        hits.append("credential")
+    for token in text.translate(_CUTS).split():
+        bare = token.strip(_EDGES)
+        if len(bare) >= 6 and (kind := _judge(bare)) is not None:
+            hits.append(kind)
+    if any(c.isdigit() for c in text):
+        hits.extend(_digit_groups(text))
+        hits.extend(_phones(text))
+    return hits
+
+
+def _judge(token: str) -> str | None:
+    if "@" in token:
+        return "email" if _is_email(token) else None
+    if token.startswith(_KEY_STARTS) and len(token) >= _MIN_KEY and any(c.isdigit() for c in token):
+        return "credential"
+    if token.startswith("ey") and _is_web_token(token):
+        return "credential"
+    if len(token) == 24 and set(token) <= _HEX and any(c.isdigit() for c in token) and not token.isdigit():
+        return "recruitment_id"
+    if token[:2].isalpha() and token[:2].isupper() and _is_account(token):
+        return "iban"
+    if token.count(".") == 3 and _is_public_ip(token):
+        return "public_ip"
+    return None
+
+
+def _is_email(token: str) -> bool:
+    name, _, domain = token.rpartition("@")
+    labels = domain.split(".")
+    return bool(
+        name
+        and len(labels) >= 2
+        and all(label.replace("-", "").isalnum() for label in labels)
+        and labels[-1].isalpha()
+        and len(labels[-1]) >= 2
+        and any(c.isalnum() for c in name)
+    )
+
+
+def _is_web_token(token: str) -> bool:
+    """Whether the first part decodes to a JSON object, as that of a JSON web token does."""
+    head, dot, _ = token.partition(".")
+    if not dot:
+        return False
+    try:
+        return isinstance(json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4))), dict)
+    except (ValueError, binascii.Error):
+        return False
+
+
+def _is_account(token: str) -> bool:
+    if not (15 <= len(token) <= 34 and token.isalnum() and token.isascii() and token[2:4].isdigit()):
+        return False
+    number = 0
+    for char in (token[4:] + token[:4]).upper():
+        value = int(char, 36)
+        number = (number * (100 if value > 9 else 10) + value) % 97
+    return number == 1
+
+
+def _is_public_ip(token: str) -> bool:
+    try:
+        return ipaddress.IPv4Address(token).is_global
+    except ValueError:
+        return False
+
+
+def _runs(text: str) -> Iterator[str]:
+    """Yield runs of digits with single spaces or hyphens between them."""
+    run: list[str] = []
+    for char in text:
+        if "0" <= char <= "9" or (char in " -" and run and run[-1] not in " -"):
+            run.append(char)
+            continue
+        if run:
+            yield "".join(run).strip(" -")
+            run = []
+    if run:
+        yield "".join(run).strip(" -")
+
+
+def _digit_groups(text: str) -> Iterator[str]:
+    for run in _runs(text):
+        groups = run.replace("-", " ").split()
+        number = "".join(groups)
+        sizes = [len(g) for g in groups]
+        if (
+            sizes == [3, 2, 4]
+            and run.count("-") == 2
+            and groups[0] not in {"000", "666"}
+            and groups[0] < "900"
+        ):
+            yield "us_ssn"
+        elif (
+            sizes in ([16], [15], [4, 4, 4, 4], [4, 6, 5])
+            and number[0] in "3456"
+            and len(set(number)) > 3
+            and _sums_to_ten(number)
+        ):
+            yield "payment_card"
+
+
+def _sums_to_ten(number: str) -> bool:
+    total = 0
+    for position, char in enumerate(number[::-1]):
+        digit = int(char) << (position & 1)
+        total += digit // 10 + digit % 10
+    return total % 10 == 0
+
+
+def _phones(text: str) -> Iterator[str]:
+    """International numbers, as libphonenumber itself finds them in running text."""
+    if "+" not in text:
+        return
+    from phonenumbers import Leniency, PhoneNumberMatcher
+
+    for match in PhoneNumberMatcher(text[:100_000], None, leniency=Leniency.VALID):
+        if match.raw_string.startswith("+"):
+            yield "phone"

@@ -1,0 +1,82 @@
+"""The second scan finds what the first must have removed, and shares no code with it."""
+
+import ast
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tasks.scrub import audit_scan, canary_forms
+from tasks.scrub.audit_scan import scan_lines, scan_text, scan_texts
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("write to ines.vdm@example.org.", "email"),
+        ('{"mail":"ines@example.co.uk"}', "email"),
+        ("card 4539 1488 0343 6467!", "payment_card"),
+        ("371449635398431", "payment_card"),
+        ("DE89370400440532013000", "iban"),
+        ("512-48-2291", "us_ssn"),
+        ("ghp_a1B2c3D4e5F6a1B2c3D4e5F6a1B2c3D4e5F6", "credential"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJpbmVzIn0.c2ln", "credential"),
+        ("-----BEGIN RSA PRIVATE KEY-----", "credential"),
+        ("5f3a9c0b7d21e4680a1b2c3d", "recruitment_id"),
+        ("call +32 470 12 34 56", "phone"),
+        ("from 81.23.45.67 again", "public_ip"),
+    ],
+)
+def test_finds(text: str, kind: str) -> None:
+    assert scan_text(text) == [kind]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<EMAIL_1> and <CREDIT_CARD_2>, call <PHONE_1>",
+        "@user mentioned 4539 1488 0343 6468",
+        "version 10.0.3.4 on 127.0.0.1",
+        "getElementById eyebrow eyes.open",
+        "2019-03-12 12:30, 1,000,000 people, 50-60-70",
+        "user804_task2_conversation1",
+        "",
+    ],
+)
+def test_leaves(text: str) -> None:
+    assert scan_text(text) == []
+
+
+def test_tables_and_files_are_counted_without_text() -> None:
+    frame = pl.DataFrame(
+        {
+            "message_id": ["5f3a9c0b7d21e4680a1b2c3d"],
+            "content": ["mail ines@example.org"],
+            "purposes": [["work", "petra@example.org"]],
+            "n": [1],
+        }
+    )
+    report = scan_texts(frame)
+    assert report["critical"]["email"] == 2
+    assert report["by_column"] == {"content": {"email": 1}, "purposes": {"email": 1}}
+    assert "ines" not in str(report)
+    assert scan_lines("report.html", ["<p>ines@example.org</p>", "ok"])["critical"]["email"] == 1
+
+
+@pytest.mark.parametrize("module", [audit_scan, canary_forms])
+def test_shares_nothing_with_the_recognisers(module: object) -> None:
+    tree = ast.parse(Path(module.__file__).read_text())  # type: ignore[attr-defined]
+    imported = {
+        name
+        for node in ast.walk(tree)
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [a.name for a in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+    }
+    assert not [name for name in imported if name.startswith("tasks")]
