@@ -109,7 +109,7 @@ def compute_stats(
         text_length_bins=bin_texts(frames),
         languages=count_languages(frames, smallest),
         redactions=count_redactions(frames, privacy or {}, boot),
-        labelling=count_provenance(frames.labels, quality or {}),
+        labelling=count_provenance(frames.provenance, quality or {}),
         completeness=count_nulls(tables),
         funnel=[FunnelRow(**row) for row in frames.funnel.iter_rows(named=True)],
         quarantine=[QuarantineRow(**row) for row in frames.quarantine.iter_rows(named=True)],

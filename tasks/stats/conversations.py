@@ -29,7 +29,7 @@ def count_rows(frames: Frames) -> Counts:
         reactions=int((kinds == "reaction").sum()),
         models=frames.conversations["model_name"].n_unique(),
         languages=len(languages),
-        labels=frames.labels.height,
+        labels=int(frames.provenance["n"].sum()),
     )
 
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from schemas.fields import TABLES
 
+PROVENANCE = ("facet", "source", "via", "labeller", "model_snapshot", "taxonomy_version")
 THOUGHT_FACETS = ("reason", "reaction")
 
 
@@ -29,7 +30,7 @@ class Frames:
         topics: c, p, value.
         relationships: m, c, p, turn, value.
         thought_labels: facet, t, m, c, p, turn, stage, n_role, value.
-        labels: facet, source, via, labeller, model_snapshot, taxonomy_version, confidence.
+        provenance: facet, source, via, labeller, model_snapshot, taxonomy_version, n, mean_confidence.
         funnel: as released.
         quarantine: as released.
     """
@@ -41,7 +42,7 @@ class Frames:
     topics: pl.DataFrame
     relationships: pl.DataFrame
     thought_labels: pl.DataFrame
-    labels: pl.DataFrame
+    provenance: pl.DataFrame
     funnel: pl.DataFrame
     quarantine: pl.DataFrame
 
@@ -88,7 +89,7 @@ def collect_frames(tables: Mapping[str, pl.LazyFrame | pl.DataFrame]) -> Frames:
         .drop("conversation_id")
         .sort("c", "position")
         .with_columns(
-            turn=pl.col("position").rank("ordinal").over(scope).cast(pl.Int64),
+            turn=pl.int_range(1, pl.len() + 1).over(scope),
             n_role=pl.len().over(scope).cast(pl.Int64),
         )
         .with_row_index("m")
@@ -114,13 +115,13 @@ def collect_frames(tables: Mapping[str, pl.LazyFrame | pl.DataFrame]) -> Frames:
     )
     labels = (
         table(tables, "labels")
-        .select(
-            "item_id",
-            pl.col("facet", "value", "source", "via", "labeller", "model_snapshot", "taxonomy_version").cast(
-                pl.Categorical
-            ),
-            "confidence",
-        )
+        .select("item_id", pl.col("facet", "value").cast(pl.Categorical))
+        .collect(engine="streaming")
+    )
+    provenance = (
+        table(tables, "labels")
+        .group_by(PROVENANCE)
+        .agg(n=pl.len().cast(pl.Int64), mean_confidence=pl.col("confidence").mean())
         .collect(engine="streaming")
     )
     values = labels.lazy().select("item_id", "facet", pl.col("value").cast(pl.String))
@@ -146,7 +147,7 @@ def collect_frames(tables: Mapping[str, pl.LazyFrame | pl.DataFrame]) -> Frames:
         topics=topics.select("c", "p", "value").collect(),
         relationships=relationships.select("m", "c", "p", "turn", "value").collect(),
         thought_labels=thought_labels.drop("item_id").collect(),
-        labels=labels.drop("item_id"),
+        provenance=provenance,
         funnel=table(tables, "funnel").collect(),
         quarantine=table(tables, "quarantine_summary").collect(),
     )

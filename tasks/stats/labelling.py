@@ -9,29 +9,31 @@ import polars as pl
 
 from schemas.fields import FACETS
 from schemas.stats import Labelling, ProvenanceRow
+from tasks.stats.frames import PROVENANCE
 from tasks.stats.shares import number
 
-_KEYS = ("facet", "source", "via", "labeller", "model_snapshot", "taxonomy_version")
 
-
-def count_provenance(labels: pl.DataFrame, quality: Mapping[str, Any]) -> Labelling:
+def count_provenance(provenance: pl.DataFrame, quality: Mapping[str, Any]) -> Labelling:
     """Labels of each facet by who decided and how, the most frequent first.
 
     Args:
-        labels: facet, source, via, labeller, model_snapshot, taxonomy_version, confidence.
+        provenance: facet, source, via, labeller, model_snapshot, taxonomy_version, n, mean_confidence.
         quality: agreement with gold as measured by the tagger; passed on.
     """
     counted = (
-        labels.with_columns(pl.col(_KEYS).cast(pl.String))
-        .group_by(_KEYS)
-        .agg(n=pl.len().cast(pl.Int64), mean_confidence=pl.col("confidence").mean())
-        .with_columns(share=pl.col("n") / pl.col("n").sum().over("facet"))
+        provenance.with_columns(share=pl.col("n") / pl.col("n").sum().over("facet"))
         .with_columns(
             facet_no=pl.col("facet").replace_strict(
                 {f: i for i, f in enumerate(FACETS)}, default=len(FACETS), return_dtype=pl.Int64
             )
         )
-        .sort("facet_no", "n", *_KEYS, descending=[False, True, *(False for _ in _KEYS)], nulls_last=True)
+        .sort(
+            "facet_no",
+            "n",
+            *PROVENANCE,
+            descending=[False, True, *(False for _ in PROVENANCE)],
+            nulls_last=True,
+        )
         .drop("facet_no")
     )
     rows = [

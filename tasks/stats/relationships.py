@@ -53,10 +53,11 @@ def follow(frames: Frames, rows: pl.DataFrame) -> pl.DataFrame:
         label makes no pair.
     """
     ends = frames.messages.filter(pl.col("role") == "user").group_by("c").agg(last=pl.col("turn").max())
-    following = rows.select("c", turn=pl.col("turn") - 1, to_value="value")
+    is_next = (pl.col("c").shift(-1) == pl.col("c")) & (pl.col("turn").shift(-1) == pl.col("turn") + 1)
     return (
         rows.join(ends, on="c")
-        .join(following, on=["c", "turn"], how="left")
+        .sort("c", "turn", "value")
+        .with_columns(to_value=pl.when(is_next).then(pl.col("value").shift(-1)))
         .with_columns(
             to_value=pl.when(pl.col("turn") == pl.col("last")).then(pl.lit(END)).otherwise(pl.col("to_value"))
         )
