@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STORE  ?= demo-store
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lock docs bench clean fmt
+.PHONY: help demo up test e2e check lock docs bench clean fmt
 
 help: ## show the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,8 +24,14 @@ $(VENV)/.dev: deployments/requirements-dev.lock $(VENV)/.runtime
 demo: $(VENV)/.runtime ## set up and run a whole release on a generated export
 	$(BIN)/thoughttrace demo --store $(STORE)
 
+up: $(VENV)/.dev ## object store, Prefect server, worker and deployments on this machine; Ctrl-C stops all
+	$(BIN)/thoughttrace up
+
 test: $(VENV)/.dev ## set up and run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not e2e"
+
+e2e: $(VENV)/.dev ## run the tests with a real Prefect server, worker and browser (apt-get install chromium)
+	$(BIN)/python -m pytest -m e2e
 
 check: $(VENV)/.dev ## lint, types and import direction
 	$(BIN)/ruff check .

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from flows.cli import candidates, config, registry, release, scrub, store, synth, tag
+from flows.cli import candidates, config, registry, release, scrub, store, synth, tag, up
 
 COMMAND_MODULES: tuple[ModuleType, ...] = (
     release,
@@ -20,5 +20,6 @@ COMMAND_MODULES: tuple[ModuleType, ...] = (
     scrub,
     config,
     tag,
+    up,
 )
 """Every module offers `register(app)`; the order is the order of `--help`."""

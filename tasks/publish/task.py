@@ -1,4 +1,4 @@
-"""Prefect tasks: stage a candidate, publish it, reject it."""
+"""Prefect tasks: stage a candidate, publish it, reject it; verify what is published."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from tasks.publish.candidate import WriteSettings, delete_candidate, stage_candi
 from tasks.publish.origin import describe_origin
 from tasks.publish.parameters import write_parameters
 from tasks.publish.publish import publish_candidate
+from tasks.publish.releases import resolve_version
+from tasks.publish.verify import verify_release
 from tasks.report.gather import gather_inputs
 from tasks.report.inputs import TableFile
 from tasks.report.metadata import render_metadata
@@ -151,3 +153,18 @@ def _encode_nested(views: Mapping[str, pl.DataFrame], zstd_level: int) -> bytes:
         write_page_checksum=True,
     )
     return buffer.getvalue()
+
+
+@task(name="verify")
+def verify(run: RunContext, version: str) -> dict[str, Any]:
+    """Compare every file of a release with its manifest; returns the report as plain values."""
+    store = open_store(run.store)
+    report = verify_release(store, resolve_version(store, version))
+    return {
+        "version": report.version,
+        "ok": report.is_sound,
+        "n_files": report.n_files,
+        "n_bytes": report.n_bytes,
+        "problems": [{"path": p.path, "what": p.what} for p in report.problems],
+        "notes": report.notes,
+    }

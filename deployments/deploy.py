@@ -1,0 +1,74 @@
+"""Make the Prefect server know the pipeline: work pool, deployments, automations. Safe to run again.
+
+PREFECT_API_URL=http://127.0.0.1:4200/api python -m deployments.deploy
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from flows.prefect_env import prepare_prefect
+
+ROOT = Path(__file__).parents[1]
+"""Folder that holds flows/, tasks/ and schemas/: the repository, or site-packages."""
+
+PREFECT_FILE = Path("deployments/prefect.yaml")
+WORK_POOL = "thoughttrace"
+
+
+def create_work_pool() -> None:
+    """Create the pool of process workers; one of this name is left as it is."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.exceptions import ObjectAlreadyExists
+    from prefect.workers.process import ProcessWorker
+
+    pool = WorkPoolCreate(
+        name=WORK_POOL,
+        type="process",
+        description="Workers that run the release pipeline.",
+        base_job_template=ProcessWorker.get_default_base_job_template(),
+    )
+    with get_client(sync_client=True) as client:
+        try:
+            client.create_work_pool(pool)
+        except ObjectAlreadyExists:
+            return
+
+
+def deploy_flows() -> None:
+    """Create or update every deployment of `prefect.yaml`.
+
+    Raises:
+        CalledProcessError: the `prefect` command failed; its own message stands above.
+    """
+    # entrypoints are resolved against the working folder, hence `cwd`
+    environment = {"RELEASE_HOME": str(ROOT), "RELEASE_EXPORTS": "exports", **os.environ}
+    command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
+    subprocess.run(  # noqa: S603 - a fixed command
+        [*command, "--prefect-file", str(PREFECT_FILE)],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+
+
+def main() -> None:
+    """Do all of it against the server of `PREFECT_API_URL`."""
+    prepare_prefect()
+    if not os.environ.get("PREFECT_API_URL"):
+        sys.exit("set PREFECT_API_URL to the server, such as http://127.0.0.1:4200/api")
+    from deployments.automations import upsert_automations
+
+    create_work_pool()
+    deploy_flows()
+    for line in upsert_automations():
+        print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""`thoughttrace up`: everything on this machine, for trying the UI."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def up(
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where data, logs, keys and exports are kept.")
+    ] = Path("thoughttrace-up"),
+    port: Annotated[int, typer.Option("--port", help="Port of the Prefect UI; 0 takes 4200 if free.")] = 0,
+    store: Annotated[
+        str, typer.Option("--store", help="Use this store instead of a local object store.")
+    ] = "",
+) -> None:
+    """Start object store, Prefect server, work pool, worker and deployments on this machine. Ctrl-C stops all."""
+    import os
+    import sys
+
+    # deployments/ stands above flows/, so it is started as a program of its own, not imported
+    arguments = ["--folder", str(folder), "--port", str(port), "--store", store]
+    os.execv(sys.executable, [sys.executable, "-m", "deployments.up", *arguments])  # noqa: S606
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the command."""
+    app.command("up")(up)

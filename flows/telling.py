@@ -1,0 +1,58 @@
+"""What a run leaves on its page in the Prefect UI: a summary and its progress, in counts only."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.context import FlowRunContext
+
+
+def write_summary(name: str, markdown: str) -> None:
+    """Attach a Markdown page to the run.
+
+    Args:
+        name: groups the pages of several runs; any text.
+        markdown: counts, verdicts and places; never conversation text.
+    """
+    if FlowRunContext.get() is None:
+        return
+    key = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    create_markdown_artifact(markdown, key=key, description=markdown.splitlines()[0].lstrip("# "))
+
+
+def summarise_outcome(outcome: Mapping[str, Any]) -> str:
+    """Say in a screen what a release run did: status, counts, labels, gate and where the files are."""
+    counts = "".join(f"| {name} | {value:,} |\n" for name, value in outcome.get("counts", {}).items())
+    places = "".join(f"- {name}: `{place}`\n" for name, place in outcome["places"].items())
+    parts = [f"## {outcome['version']} {outcome['status']}\n\nPolicy {outcome['policy']}."]
+    if outcome.get("why"):
+        parts.append(f"Reason: {outcome['why']}")
+    if counts:
+        parts.append(f"| what | count |\n|---|---|\n{counts}")
+        warnings = outcome["gate"]["warnings"]
+        parts.append(
+            f"Gate: {'passed' if outcome['gate']['passed'] else 'failed'}, {len(warnings)} warnings. "
+            f"Cost: {outcome['cost'].get('usd', 0):.2f} USD."
+        )
+    if places:
+        parts.append(places)
+    return "\n\n".join(parts) + "\n"
+
+
+class ShardProgress:
+    """A progress bar on the run's page, one a step; nothing outside a flow run."""
+
+    def __init__(self, step: str, total: int) -> None:
+        """Show an empty bar; a step of one shard has none."""
+        self._total = total
+        self._id = None
+        if total > 1 and FlowRunContext.get() is not None:
+            self._id = create_progress_artifact(0.0, description=f"{step}: {total} shards")
+
+    def done(self, n_done: int) -> None:
+        """Move the bar."""
+        if self._id is not None:
+            update_progress_artifact(self._id, progress=100 * n_done / self._total)

@@ -1,0 +1,39 @@
+"""Check a published release against its manifest, every night."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+
+from flows.run import open_run
+from flows.telling import write_summary
+from schemas.errors import VerificationError
+from tasks.publish.task import verify
+
+
+@flow(name="verify", flow_run_name="verify {version}")
+def verify_release(version: str = "latest", store: str = "", config_file: str = "") -> dict[str, Any]:
+    """Read every file of a release and compare it with the manifest; the run fails if one differs.
+
+    Args:
+        version: A version such as v1.4.0, or `latest`.
+        store: Where releases live; empty means as the settings say.
+        config_file: Settings file on the worker; empty means as the environment says.
+
+    Raises:
+        VerificationError: a file is missing, altered or inconsistent; names the first.
+    """
+    run = open_run(store, config_file)
+    report = verify(run, version)
+    rows = "".join(f"| `{problem['path']}` | {problem['what']} |\n" for problem in report["problems"][:50])
+    write_summary(
+        f"verify-{report['version']}",
+        f"## {report['version']} is {'sound' if report['ok'] else 'broken'}\n\n"
+        f"{report['n_files']:,} files, {report['n_bytes'] / 1e6:,.1f} MB read.\n\n"
+        + (f"| file | what is wrong |\n|---|---|\n{rows}" if rows else ""),
+    )
+    if not report["ok"]:
+        first = report["problems"][0]
+        raise VerificationError(f"{report['version']} is broken: {first['path']} {first['what']}")
+    return report
