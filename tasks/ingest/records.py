@@ -139,6 +139,7 @@ class _Documents:
         self._depth = 0
         self._base = 0
         self._in_string = False
+        self._n_escaped = 0
         self._line = 1
         self._offset = start
         self._element: _Element | None = None
@@ -150,10 +151,9 @@ class _Documents:
         if text[:1] == b"[":
             skipped = len(chunk) - len(text) + 1
             self._advance(chunk[:skipped])
-            chunk, self._base, self._depth = chunk[skipped:], 1, 1
+            self._base = self._depth = 1
+            chunk = chunk[skipped:] or self._stream.read(_CHUNK)
         while chunk:
-            if self._in_string and chunk.endswith(b"\\"):
-                chunk += self._stream.read(1)
             yield from self._scan(chunk)
             chunk = self._stream.read(_CHUNK)
         if self._base:
@@ -164,7 +164,7 @@ class _Documents:
         yield from self._close()
 
     def _scan(self, chunk: bytes) -> Iterator[Record]:
-        position = taken = 0
+        position, taken = self._n_escaped, 0
         while found := (_INSIDE if self._in_string else _OUTSIDE).search(chunk, position):
             position, char = found.end(), found.group()
             if char == b"\\":
@@ -190,6 +190,8 @@ class _Documents:
                 # the array is closed; whatever follows is judged as objects in a row
                 self._base = self._depth = 0
                 taken = position
+        # a backslash at the end of the chunk escapes the first byte of the next
+        self._n_escaped = max(0, position - len(chunk))
         self._take(chunk[taken:])
 
     def _take(self, data: bytes) -> None:
