@@ -50,7 +50,6 @@ _INGEST = (
     ("message.role", "The message type is neither `user` nor `assistant`."),
     ("thought.wrong_role", "Reasons stand on user messages, reactions on assistant messages."),
     ("label.form", "The label is not a name of at most 64 letters, digits and underscores."),
-    ("label.unknown", "The label is no node of the taxonomy, in any of its versions."),
     ("timestamp.form", "The time is not ISO 8601 text with a time zone."),
     ("timestamp.impossible", "The time names no moment of the calendar."),
     ("conversation.duplicate_id", "The id was used before by a conversation with another content."),
@@ -80,6 +79,12 @@ _COUNTED = (
     Rule(
         "conversation.duplicate",
         "The same conversation with the same content was exported again; one copy is kept.",
+        "count",
+        "ingest",
+    ),
+    Rule(
+        "label.unknown",
+        "The label is no node of the shipped taxonomies; it is kept as written, and the tagging stage decides.",
         "count",
         "ingest",
     ),

@@ -56,8 +56,8 @@ class ExportReader:
             settings: limits and shard size.
             open_input: opens a file's bytes; the stream must be able to seek.
             digests: result of `digest_inputs`, when it is known already.
-            labels: spellings of the labels that thoughts may carry; by default those of the shipped
-                taxonomies, and any name where the mapping is empty.
+            labels: spellings of known labels; by default those of the shipped taxonomies. A label of
+                another name is kept as it is and counted.
         """
         self._files = tuple(files)
         self.settings = settings
@@ -176,18 +176,16 @@ class ExportReader:
     def _finish_shard(self) -> Iterator[StagedShard]:
         columns, self._columns = self._columns, ShardColumns()
         shard = columns.build(f"{self._n_shards + 1:04d}")
-        found = find_bad_values(shard)
-        if self._labels:
-            shard, unknown = resolve_labels(shard, self._labels)
-            found.extend(unknown)
         bad: dict[str, list[Fault]] = {}
-        for key, fault in found:
+        for key, fault in find_bad_values(shard):
             bad.setdefault(key, []).append(fault)
         if bad:
             self._hold_back(shard, columns, bad)
             shard = shard.without(list(bad))
         if not shard.conversations.height:
             return
+        shard, n_unknown = resolve_labels(shard, self._labels)
+        self.counted["label.unknown"] += n_unknown
         self._n_shards += 1
         self._tally.stage(shard)
         self.dialects.update(dict(shard.conversations["dialect"].value_counts().rows()))

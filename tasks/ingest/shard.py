@@ -133,23 +133,22 @@ def find_bad_values(shard: StagedShard) -> list[tuple[str, Fault]]:
     return found
 
 
-def resolve_labels(shard: StagedShard, names: LabelNames) -> tuple[StagedShard, list[tuple[str, Fault]]]:
-    """Replace labels by the node ids that they spell; return the shard and the faults of the others.
+def resolve_labels(shard: StagedShard, names: LabelNames) -> tuple[StagedShard, int]:
+    """Replace labels by the node ids that they spell; return the shard and the number of other labels.
 
     Args:
-        shard: a shard with normalised labels; those that are no names are left to `find_bad_values`.
+        shard: a shard with normalised labels; one that spells no node stays as it is.
         names: kind of thought to spelling to node id.
     """
-    found = pl.DataFrame(
+    nodes = pl.DataFrame(
         [(kind, spelling, node) for kind, spellings in names.items() for spelling, node in spellings.items()],
         schema={"kind": pl.String, "label": pl.String, "node": pl.String},
         orient="row",
     )
-    resolved = shard.thoughts.join(found, on=["kind", "label"], how="left", maintain_order="left")
-    missing = resolved.filter(pl.col("label").is_not_null() & pl.col("node").is_null())
-    unknown = missing.filter(pl.col("label").is_in([x for x in missing["label"].unique() if is_label(x)]))
-    thoughts = resolved.with_columns(label="node").drop("node")
-    return replace(shard, thoughts=thoughts), _thought_faults(unknown, "label.unknown", "label")
+    resolved = shard.thoughts.join(nodes, on=["kind", "label"], how="left", maintain_order="left")
+    is_unknown = pl.col("label").is_not_null() & pl.col("node").is_null()
+    thoughts = resolved.with_columns(label=pl.coalesce("node", "label")).drop("node")
+    return replace(shard, thoughts=thoughts), resolved.select(is_unknown.sum()).item()
 
 
 def _thought_faults(thoughts: pl.DataFrame, rule: str, name: str) -> list[tuple[str, Fault]]:

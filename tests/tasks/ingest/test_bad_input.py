@@ -220,10 +220,14 @@ def test_labels_are_written_as_node_ids() -> None:
         "",
         None,
     ]
+    spellings += ["Scope Fit", "nope"]
     thought = record["messages"][0]["reasons"][0]
     record["messages"][0]["reasons"] = [{**thought, "label": s} for s in spellings]
-    labels = read_bytes(line(record)).table("thoughts").filter(kind="reason")["label"].to_list()
-    assert labels == ["task_motivation"] * 4 + [None] * 2
+    read = read_bytes(line(record))
+    labels = read.table("thoughts").filter(kind="reason")["label"].to_list()
+    # what is no reason stays, for the tagging stage to decide
+    assert labels == ["task_motivation"] * 4 + [None] * 2 + ["scope_fit", "nope"]
+    assert read.reader.counted["label.unknown"] == 2
 
 
 def test_a_faulty_conversation_of_a_session_leaves_the_others() -> None:

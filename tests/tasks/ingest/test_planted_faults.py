@@ -80,16 +80,6 @@ FAULTS: dict[str, tuple[str, str, Callable[[Record], bytes]]] = {
         "/messages/0/reasons/0/label",
         _set("messages", 0, "reasons", 0, "label", to="I am, say, Ann"),
     ),
-    "unknown label": (
-        "label.unknown",
-        "/messages/0/reasons/0/label",
-        _set("messages", 0, "reasons", 0, "label", to="nope"),
-    ),
-    "label of the other kind": (
-        "label.unknown",
-        "/messages/0/reasons/0/label",
-        _set("messages", 0, "reasons", 0, "label", to="scope_fit"),
-    ),
     "no zone": (
         "timestamp.form",
         "/messages/0/timestamp",
