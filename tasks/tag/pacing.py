@@ -15,7 +15,7 @@ START_PER_S = 50.0
 UNPACED_PER_S = 1_000.0
 """Above this rate no call waits; the event loop is slower than that."""
 _BACK_OFF = 0.97
-_RECOVER = 0.05
+_RECOVER = 0.3
 _CREEP = 0.003
 _FIRST_HOLD_S = 0.25
 _HOLD_S = 0.05
@@ -43,6 +43,7 @@ class Pacer:
         self._refilled = clock()
         self._is_ramping = True
         self._good = 0.0
+        self._is_binding = True
         self._next = 0.0
         self._hold = 0.0
         self._backed_off = -1e9
@@ -61,6 +62,7 @@ class Pacer:
         Only one worker at a time holds a slot: slots given out ahead would freeze the rate.
         """
         async with self._turn:
+            self._is_binding = self._clock() < self._next
             while True:
                 self._refill()
                 now = self._clock()
@@ -76,6 +78,8 @@ class Pacer:
 
     def accepted(self) -> None:
         """Note that a call was let through."""
+        if not self._is_binding:
+            return  # a rate that holds nobody up has not been tried, so it must not grow
         # back to what was let through before within seconds, beyond it only slowly
         known = _RECOVER if self._rate < _BACK_OFF * self._good else _CREEP
         self._rate = min(self._ceiling, self._rate + (1.0 if self._is_ramping else known))
@@ -88,11 +92,11 @@ class Pacer:
             self._hold = max(self._hold, now + min(retry_after_s, 120.0))
         if now - self._backed_off < _WINDOW_S:
             return
-        through = self._let_through(now)
-        # a stall of the machine bunches sends and looks like a lower limit: what was good before is
-        # forgotten only bit by bit
-        self._good = through if self._is_ramping else max(through, 0.98 * self._good)
-        self._rate = max(0.5, min(self._rate, _BACK_OFF * through))
+        # a stall of the machine bunches sends and looks like a lower limit than there is: no refusal
+        # more than halves the rate, and what was good before is forgotten only bit by bit
+        through = max(self._let_through(now), self._rate / 2)
+        self._good = through if self._is_ramping else max(through, 0.9 * self._good)
+        self._rate = max(0.5, 0.7 * self._good, min(self._rate, _BACK_OFF * through))
         self._hold = max(self._hold, now + (_FIRST_HOLD_S if self._is_ramping else _HOLD_S))
         self._next = self._hold
         self._is_ramping = False

@@ -1,0 +1,263 @@
+"""What a taxonomy change asks of the labels there are: kept, mapped, asked again, or left to a person.
+
+Rename and move touch no label. A merge maps. A split asks only the items with that label, and only between
+the parts. A removed node gives way to the stored runner-up, else is asked. An added node is offered to
+unsure items, to those the head puts near it, and to an audit sample. A redefined node is asked for the
+items that have it as label or runner-up. Labels of people are never overwritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from schemas.errors import TaxonomyError
+from schemas.taxonomies import Change, Taxonomy, explain_changes, map_merged
+from tasks.tag.items import Item
+from tasks.tag.questions import Question, build_decisions, build_reduced_decisions
+
+UNSURE_BELOW = 0.5
+AUDIT_SHARE = 0.02
+Nearest = Callable[[str], frozenset[str]]
+"""Item ids that the local head puts near a new node."""
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question that a change leads to.
+
+    Attributes:
+        question: item and decision set.
+        replaces: old node ids whose rows give way to the answer.
+        change: index of the change among the taxonomy's changes.
+        is_optional: whether the old label stands if no answer comes.
+    """
+
+    question: Question
+    replaces: frozenset[str]
+    change: int
+    is_optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FacetRetag:
+    """The plan for one facet.
+
+    Attributes:
+        old: taxonomy of the labels there are.
+        new: taxonomy to come.
+        rows: rows that stand without a question, as in the `labels` table.
+        asks: questions, at most one an item and decision set.
+        pending: rows that stand until their question is answered: item id to rows.
+        human: items whose label a person gave and a change put in doubt: item id to node id.
+        orphaned: items whose person's label names a node that is gone; without a label until reviewed.
+        items: items of the facet by id.
+        touched: for each change, the items it asks about.
+    """
+
+    old: Taxonomy
+    new: Taxonomy
+    rows: list[Row]
+    asks: list[Ask]
+    pending: dict[str, list[Row]]
+    human: dict[str, str]
+    orphaned: list[str]
+    items: Mapping[str, Item]
+    touched: dict[int, int] = field(default_factory=dict[int, int])
+
+
+def plan_facet(
+    labels: pl.DataFrame,
+    items: Sequence[Item],
+    old: Taxonomy,
+    new: Taxonomy,
+    nearest: Nearest,
+) -> FacetRetag:
+    """Plan the change of one facet.
+
+    Args:
+        labels: `labels` table of the release; rows of other facets are ignored.
+        items: items of the facet, from the release's own texts.
+        old: taxonomy of those labels.
+        new: taxonomy to come.
+        nearest: asked for each added node.
+
+    Raises:
+        TaxonomyError: the changes do not explain the difference.
+    """
+    if new.facet != old.facet:
+        raise TaxonomyError(f"the taxonomy file is of facet {new.facet}, not {old.facet}")
+    explain_changes(old, new)
+    by_item: dict[str, list[Row]] = {}
+    for row in labels.filter(pl.col("facet") == old.facet).sort("item_id", "value").to_dicts():
+        by_item.setdefault(row["item_id"], []).append(row)
+    known = {i.item_id: i for i in items}
+    plan = FacetRetag(old, new, [], [], {}, {}, [], known)
+    added = {n: nearest(change.to[0]) for n, change in enumerate(new.changes) if change.kind == "add"}
+    for item_id, rows in by_item.items():
+        item = known.get(item_id)
+        if item is not None:
+            _plan_item(plan, item, rows, added)
+    return plan
+
+
+def _plan_item(plan: FacetRetag, item: Item, rows: list[Row], added: Mapping[int, frozenset[str]]) -> None:
+    new = plan.new
+    if any(r["source"] == "human" for r in rows):
+        _plan_human(plan, item, rows)
+        return
+    mapped = _carry(rows, plan.old, new)
+    asks: dict[str, Ask] = {}
+    for n, change in enumerate(new.changes):
+        ask = _ask_for(new, plan.old, item, rows, mapped, n, change, added.get(n, frozenset()))
+        if ask is not None:
+            plan.touched[n] = plan.touched.get(n, 0) + 1
+            known = asks.get(ask.question.decisions.digest)
+            asks[ask.question.decisions.digest] = (
+                ask
+                if known is None
+                else Ask(
+                    ask.question,
+                    ask.replaces | known.replaces,
+                    known.change,
+                    ask.is_optional and known.is_optional,
+                )
+            )
+    if not new.multi_label and len(asks) > 1:
+        # one question settles an item with one label: the one that offers most
+        widest = max(asks.values(), key=lambda a: (len(a.question.decisions.choices), -a.change))
+        asks = {"": widest}
+    plan.asks.extend(asks.values())
+    if asks:
+        plan.pending[item.item_id] = mapped
+    else:
+        plan.rows.extend(mapped)
+
+
+def _plan_human(plan: FacetRetag, item: Item, rows: list[Row]) -> None:
+    doubted = {
+        value
+        for change in plan.new.changes
+        if change.kind in ("split", "redefine", "remove")
+        for value in (change.from_ or change.to)
+    }
+    mapped = _carry(rows, plan.old, plan.new)
+    plan.rows.extend(mapped)
+    for row in rows:
+        if row["value"] in doubted:
+            plan.human[item.item_id] = row["value"]
+    if not mapped:
+        plan.orphaned.append(item.item_id)
+
+
+def _carry(rows: list[Row], old: Taxonomy, new: Taxonomy) -> list[Row]:
+    """Return the rows as the new version has them, without those whose node is gone."""
+    merged = map_merged(new)
+    removed = {c.from_[0] for c in new.changes if c.kind == "remove"}
+    values = {merged.get(r["value"], r["value"]) for r in rows}
+    carried: dict[str, Row] = {}
+    for row in rows:
+        value = str(merged.get(row["value"], row["value"]))
+        runner_up: str | None = row["runner_up"]
+        if runner_up is not None:
+            runner_up = merged.get(runner_up, runner_up)
+        via = "mapped" if value != row["value"] else "carried"
+        if (
+            value in removed
+            and not new.multi_label
+            and runner_up
+            and runner_up in new
+            and row["source"] != "human"
+        ):
+            value, runner_up, via = runner_up, None, "mapped"
+            row = {**row, "confidence": None}
+        if value not in new:
+            continue
+        if runner_up not in new or runner_up in values:
+            runner_up = None
+        carried.setdefault(
+            value,
+            {**row, "value": value, "runner_up": runner_up, "via": via, "taxonomy_version": new.version},
+        )
+    return _with_parents(carried, old, new)
+
+
+def _with_parents(carried: dict[str, Row], old: Taxonomy, new: Taxonomy) -> list[Row]:
+    # a subtopic that moved takes its domain along; a domain that only it stood for goes
+    moved = {c.to[0] for c in new.changes if c.kind == "move"} & carried.keys()
+    left = {old.parent_of(v) for v in moved if v in old} - {
+        new.parent_of(v) for v in carried if new.parent_of(v)
+    }
+    rows = {v: r for v, r in carried.items() if v not in left or v in moved}
+    for value, row in list(rows.items()):
+        parent = new.parent_of(value)
+        if parent is not None and parent not in rows:
+            rows[parent] = {**row, "value": parent, "runner_up": None, "via": "mapped"}
+    return [rows[v] for v in sorted(rows)]
+
+
+def _ask_for(
+    new: Taxonomy,
+    old: Taxonomy,
+    item: Item,
+    rows: list[Row],
+    carried: list[Row],
+    n: int,
+    change: Change,
+    near: frozenset[str],
+) -> Ask | None:
+    values = {r["value"] for r in rows}
+    runners = {r["runner_up"] for r in rows}
+    if change.kind == "split" and change.from_[0] in values:
+        parts = build_reduced_decisions(new, change.to, f"{new.facet}/split/{change.from_[0]}")
+        return Ask(Question(item, parts), frozenset(change.from_), n, is_optional=change.from_[0] in new)
+    if change.kind == "remove" and change.from_[0] in values:
+        gone = change.from_[0]
+        parent = old.parent_of(gone)
+        siblings = [r for r in carried if new.multi_label and new.parent_of(r["value"]) == parent]
+        if siblings if new.multi_label and parent else carried:
+            return None
+        return Ask(Question(item, build_decisions(new, parent)), frozenset({gone}), n, is_optional=False)
+    if change.kind == "redefine" and change.to[0] in values | runners:
+        node = new.node(change.to[0])
+        decisions = build_decisions(new, node.parent)
+        replaced = values & {*decisions.ids, change.to[0]}
+        return Ask(Question(item, decisions), frozenset(replaced), n, is_optional=True)
+    if change.kind == "add":
+        return _ask_added(new, item, rows, n, change.to[0], near)
+    return None
+
+
+def _ask_added(
+    new: Taxonomy, item: Item, rows: list[Row], n: int, added: str, near: frozenset[str]
+) -> Ask | None:
+    parent = new.parent_of(added)
+    if new.node(added).by_position or (parent is not None and parent not in {r["value"] for r in rows}):
+        return None
+    level = [r for r in rows if new.multi_label is False or _level_of(new, r["value"]) == parent]
+    confidences = [r["confidence"] for r in level if r["confidence"] is not None]
+    is_unsure = bool(confidences) and min(confidences) < UNSURE_BELOW
+    if not (is_unsure or item.item_id in near or _in_audit(item.item_id, added)):
+        return None
+    if new.multi_label:
+        decisions = build_decisions(new, parent)
+        return Ask(Question(item, decisions), frozenset(r["value"] for r in level), n, is_optional=True)
+    current = rows[0]["value"]
+    if current not in new or new.node(current).by_position:
+        return None
+    offered = build_reduced_decisions(new, (current, added), f"{new.facet}/add/{added}")
+    return Ask(Question(item, offered), frozenset({current}), n, is_optional=True)
+
+
+def _level_of(new: Taxonomy, value: str) -> str | None:
+    return new.parent_of(value) if value in new else None
+
+
+def _in_audit(item_id: str, added: str) -> bool:
+    digest = hashlib.blake2b(f"{added}\x00{item_id}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") < AUDIT_SHARE * 2**32
