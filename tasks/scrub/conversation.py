@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -88,8 +89,9 @@ def decide_conversation(
             break
         again = detect([decisions[i].redacted for i in unread])
         fresh = {
-            i: [t for span in spans if (t := _to_original(span, decisions[i])) is not None]
+            i: [t for span in spans if (t := back.to_original(span)) is not None]
             for i, spans in zip(unread, again, strict=True)
+            for back in (_WayBack(decisions[i]),)
         }
         before = [d.masks for d in decisions]
         for i, spans in fresh.items():
@@ -188,15 +190,24 @@ def _ruled(turn: Turn, spans: Sequence[Span], rule: Rule) -> list[Span]:
     return [s for s in spans if rule(turn.text[s.start : s.end], s.type) != "keep"]
 
 
-def _to_original(span: Span, decision: Decision) -> Span | None:
-    """Map a span of the redacted text to the original; None when it touches a placeholder."""
-    shift = 0
-    for mask, label in zip(decision.masks, decision.labels, strict=True):
-        start = mask.start + shift
-        end = start + len(label)
-        if span.end <= start:
-            break
-        if span.start < end:
+class _WayBack:
+    """Maps offsets of a redacted text to the original."""
+
+    def __init__(self, decision: Decision) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        self._shifts = [0]
+        shift = 0
+        for mask, label in zip(decision.masks, decision.labels, strict=True):
+            self._starts.append(mask.start + shift)
+            self._ends.append(mask.start + shift + len(label))
+            shift += len(label) - (mask.end - mask.start)
+            self._shifts.append(shift)
+
+    def to_original(self, span: Span) -> Span | None:
+        """Return the span in the original; None when it touches a placeholder."""
+        passed = bisect_right(self._ends, span.start)
+        if passed < len(self._starts) and self._starts[passed] < span.end:
             return None
-        shift += len(label) - (mask.end - mask.start)
-    return span._replace(start=span.start - shift, end=span.end - shift)
+        shift = self._shifts[passed]
+        return span._replace(start=span.start - shift, end=span.end - shift)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from tasks.scrub.first_names import VERSION as LISTS_VERSION
@@ -196,12 +197,12 @@ def _spare_placeholders(text: str, spans: Sequence[Span]) -> list[Span]:
     holes = [m.span() for m in PLACEHOLDER.finditer(text)]
     if not holes:
         return list(spans)
+    starts, ends = [a for a, _ in holes], [b for _, b in holes]
     kept: list[Span] = []
     for span in spans:
         pieces = [(span.start, span.end)]
-        for a, b in holes:
-            if a >= span.end or b <= span.start:
-                continue
+        first = bisect_right(ends, span.start)
+        for a, b in holes[first : bisect_left(starts, span.end, lo=first)]:
             pieces = [p for s, e in pieces for p in ((s, min(e, a)), (max(s, b), e)) if p[0] < p[1]]
         if pieces == [(span.start, span.end)]:
             kept.append(span)

@@ -10,7 +10,7 @@ from tasks.scrub.detect import ENGINE_VERSION, Detector
 from tasks.scrub.ner import load_tagger
 from tasks.scrub.recognizers import RECOGNIZERS
 from tasks.scrub.recognizers.own import OwnRecognizers
-from tasks.scrub.weights import SMALL, find_model
+from tasks.scrub.weights import MEDIUM, SMALL, find_model
 
 
 def build_detector(settings: PrivacySettings, *, deny: Sequence[str] = ()) -> Detector:
@@ -24,7 +24,8 @@ def build_detector(settings: PrivacySettings, *, deny: Sequence[str] = ()) -> De
         ConfigError: a model is missing or altered, or a recogniser of the settings is wrong.
     """
     own = OwnRecognizers(settings.recognizers, deny)
-    return Detector([load_tagger(find_model(SMALL))], RECOGNIZERS, own)
+    models = (SMALL, MEDIUM) if settings.high_recall else (SMALL,)
+    return Detector([load_tagger(find_model(model)) for model in models], RECOGNIZERS, own)
 
 
 def engine_version(detector: Detector) -> str:

