@@ -68,9 +68,11 @@ def _labels(outcome: Mapping[str, Any]) -> Table:
     for name in ("facet", "label", "n", "share"):
         table.add_column(name, justify="right" if name in {"n", "share"} else "left")
     for facet, values in outcome["labels"].items():
-        total = sum(values.values()) or 1
+        # a count below the smallest published cell is held back
+        total = sum(n or 0 for n in values.values()) or 1
         for index, (value, n) in enumerate(values.items()):
-            table.add_row(facet if index == 0 else "", value, f"{n:,}", f"{100 * n / total:.1f} %")
+            shown = ("held back", "") if n is None else (f"{n:,}", f"{100 * n / total:.1f} %")
+            table.add_row(facet if index == 0 else "", value, *shown)
     return table
 
 

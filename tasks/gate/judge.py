@@ -37,8 +37,6 @@ def judge(checks: Sequence[PlannedCheck]) -> Verdicts:
         checks: planned checks with unique names.
     """
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    # it announces temporary folders at INFO, which Prefect's logging would show to the maintainer
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     import great_expectations as gx
     import pandas as pd
     from great_expectations.expectations.core.expect_column_max_to_be_between import (
@@ -46,6 +44,8 @@ def judge(checks: Sequence[PlannedCheck]) -> Verdicts:
     )
     from great_expectations.expectations.metadata_types import FailureSeverity
 
+    # it announces temporary folders at INFO, which Prefect's logging would show to the maintainer
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     engine = f"great_expectations {gx.__version__}"
     judged = [c for c in checks if c.value is not None and (c.low, c.high) != (None, None)]
     if not judged:
