@@ -75,7 +75,7 @@ def release(
     if built.is_unchanged:
         return describe_outcome(run, "unchanged", built)
     advance("proving privacy", 0)
-    proof = prove_privacy(run, clean, participants)
+    proof = prove_privacy(run, staged, ids, clean, participants, built)
     advance("counting", 0)
     stats = compute_statistics(run, built, labelled, proof)
     advance("judging", 0)

@@ -64,13 +64,18 @@ def run(*, debug: bool) -> int:
         print_error(str(error))
         return error.exit_code
     except typer.Exit as stop:
-        return stop.exit_code
+        # typer turns Ctrl-C into an exit of its own
+        return _tell_interrupted() if stop.exit_code == EXIT_INTERRUPTED else stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print_error("interrupted; nothing was published. The same command resumes.")
-        return EXIT_INTERRUPTED
+        return _tell_interrupted()
     except Exception as error:
         return _report_unexpected(error, debug=debug)
     return result if isinstance(result, int) else 0
+
+
+def _tell_interrupted() -> int:
+    print_error("interrupted; nothing is half done. The same command resumes.")
+    return EXIT_INTERRUPTED
 
 
 def _report_unexpected(error: Exception, *, debug: bool) -> int:

@@ -23,7 +23,6 @@ from schemas.errors import KeyMissingError
 KEY_VARIABLE = "THOUGHTTRACE_ID_KEY"
 KEY_FILE_VARIABLE = "THOUGHTTRACE_ID_KEY_FILE"
 MIN_KEY_BYTES = 32
-_MIN_DISTINCT_BYTES = 8
 _MAX_KEY_FILE_BYTES = 64 * 1024
 _HOW = (
     f"set {KEY_VARIABLE} (at least {MIN_KEY_BYTES} bytes) or {KEY_FILE_VARIABLE}; "
@@ -59,7 +58,7 @@ def load_master_key(environment: Mapping[str, str]) -> bytes:
         environment: usually `os.environ`.
 
     Raises:
-        KeyMissingError: no key, two keys, an unreadable file, or a key too short or too uniform.
+        KeyMissingError: no key, two keys, an unreadable file, or a key too short.
     """
     value = environment.get(KEY_VARIABLE, "")
     path = environment.get(KEY_FILE_VARIABLE, "")
@@ -86,14 +85,10 @@ def check_master_key(key: bytes, origin: str) -> bytes:
         origin: where it comes from, for the message.
 
     Raises:
-        KeyMissingError: it is too short, or has hardly any distinct bytes.
+        KeyMissingError: it is too short.
     """
     if len(key) < MIN_KEY_BYTES:
         raise KeyMissingError(f"the id key in {origin} has {len(key)} bytes; {_HOW}")
-    if len(set(key)) < _MIN_DISTINCT_BYTES:
-        raise KeyMissingError(
-            f"the id key in {origin} has fewer than {_MIN_DISTINCT_BYTES} distinct bytes; {_HOW}"
-        )
     return key
 
 

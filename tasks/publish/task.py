@@ -13,6 +13,7 @@ import polars as pl
 import pyarrow.parquet as pq
 from prefect import task
 
+from schemas.errors import GateError
 from schemas.fields import BASE_TABLES
 from schemas.manifest import TableFiles
 from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
@@ -30,11 +31,13 @@ from tasks.publish.verify import verify_release
 from tasks.report.gather import gather_inputs
 from tasks.report.inputs import TableFile
 from tasks.report.metadata import render_metadata
+from tasks.scrub.audit_scan import scan_lines
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import canonical_json, read_json, read_table
 
 NESTED = "conversations_nested"
 _NESTED_ROWS = 5_000
+_TEXT_SUFFIXES = (".html", ".md", ".json", ".cff", ".svg")
 
 
 @task(name="stage candidate")
@@ -80,7 +83,9 @@ def stage(
         digest = hashlib.sha256(nested).hexdigest()
         n_rows = views["conversations"].height
         shown[NESTED] = [TableFile(f"{NESTED}/part-00000.parquet", digest, n_rows, len(nested))]
-        return {**beside, **render_metadata(inputs, shown)}
+        files_beside = {**beside, **render_metadata(inputs, shown)}
+        _refuse_personal_data(files_beside)
+        return files_beside
 
     candidate = stage_candidate(
         store,
@@ -125,6 +130,21 @@ def publish(run: RunContext, candidate_id: str, approved_by: str) -> str:
 def reject(run: RunContext, candidate_id: str) -> None:
     """Delete a staged candidate."""
     delete_candidate(open_store(run.private), candidate_id)
+
+
+def _refuse_personal_data(files: Mapping[str, bytes]) -> None:
+    """Scan the pages and documents themselves; the tables and the JSONL were scanned before.
+
+    Raises:
+        GateError: the second engine finds personal data; names the file and the kind.
+    """
+    for name, content in files.items():
+        if not name.endswith(_TEXT_SUFFIXES):
+            continue
+        critical = scan_lines(name, content.decode().splitlines())["critical"]
+        found = [f"{n} {kind}" for kind, n in critical.items() if n]
+        if found:
+            raise GateError(f"{name} holds personal data ({', '.join(found)}); nothing was staged")
 
 
 def _documents(private: Store, files: TableSet, names: tuple[str, ...]) -> dict[str, bytes]:

@@ -37,6 +37,49 @@ def summarise_privacy(
     }
 
 
+def summarise_canaries(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Recall of the planted canaries, as the gate and the report read it.
+
+    Args:
+        found: result of `tasks.scrub.canary.measure_canaries`.
+    """
+    structured, names = found["structured"], found["names"]
+    return {
+        "structured_n": structured["n_planted"],
+        "structured_recall": structured["recall"],
+        "structured_recall_low": structured["recall_low"],
+        "names_n": names["n_planted"],
+        "names_recall": names["recall"],
+        "names_recall_low": names["recall_low"],
+        "names_recall_high": names["recall_high"],
+        **{key: found[key] for key in ("by_type", "by_variant", "by_field")},
+    }
+
+
+def summarise_scans(scans: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Hits of the second scan over all built files.
+
+    Args:
+        scans: file or table to the result of `tasks.scrub.audit_scan`.
+    """
+    critical, warnings = (
+        dict.fromkeys(next(iter(scans.values()))[key], 0) for key in ("critical", "warnings")
+    )
+    for scan in scans.values():
+        for kind in critical:
+            critical[kind] += scan["critical"][kind]
+        for kind in warnings:
+            warnings[kind] += scan["warnings"][kind]
+    return {
+        "engine": next(iter(scans.values()))["engine"],
+        "hits": sum(critical.values()),
+        "critical": critical,
+        "warnings": warnings,
+        "n_texts": sum(scan["n_texts"] for scan in scans.values()),
+        "by_file": {name: scan["by_column"] for name, scan in scans.items() if scan["by_column"]},
+    }
+
+
 def _count(frame: pl.DataFrame, column: str) -> dict[str, int]:
     counted = frame.group_by(column).len().sort("len", column, descending=[True, False])
     return dict(counted.iter_rows())

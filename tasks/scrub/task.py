@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from pathlib import Path
 
 import polars as pl
 from prefect import task
 
 from schemas.config import PrivacySettings
-from schemas.errors import ReviewPendingError
+from schemas.errors import ConfigError, ReviewPendingError
 from schemas.fields import (
+    BASE_TABLES,
     CLEAN_MESSAGES,
     CLEAN_TABLES,
     FUNNEL,
@@ -19,17 +21,23 @@ from schemas.fields import (
     SCRUB_REVIEW,
     STAGED_TABLES,
 )
-from schemas.run import AppliedPolicy, RunContext, TableSet
+from schemas.run import AppliedPolicy, BuiltRelease, RunContext, StagedExports, TableSet
 from tasks.assemble.items import apply_scrub, list_items
+from tasks.assemble.records import RECORDS, read_records
 from tasks.memo.steps import StepFolder, run_step
 from tasks.pseudonymise.keys import load_master_key
 from tasks.pseudonymise.registry_file import load_registry
-from tasks.scrub.proof import summarise_privacy
+from tasks.scrub.audit_scan import scan_lines, scan_texts
+from tasks.scrub.canary import measure_canaries, plant_canaries
+from tasks.scrub.proof import summarise_canaries, summarise_privacy, summarise_scans
 from tasks.scrub.scrubber import Scrubber
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_json, read_table
 
 STEP_VERSION = 1
+CANARY_CONVERSATIONS = 300
+"""Conversations in the shadow copy: enough for a narrow interval, few enough to cost seconds."""
+CANARY_SEED = 20260501
 
 
 @task(name="scrub", task_run_name="scrub shard {number:04d}")
@@ -40,8 +48,7 @@ def scrub_shard(run: RunContext, shard: TableSet, number: int, ids: TableSet) ->
         DataError: a text came back unscrubbed. Nothing falls back to the raw text.
     """
     private = open_store(run.private)
-    audit_key = load_registry(private, load_master_key(os.environ)).keys.audit
-    scrubber = _scrubber(run.settings.privacy, run.policy, audit_key)
+    scrubber = _scrubber(run.settings.privacy, run.policy, _audit_key(private))
     id_ref = ids[f"{number:04d}.id_map"]
 
     def build(folder: StepFolder) -> None:
@@ -73,7 +80,18 @@ def scrub_shard(run: RunContext, shard: TableSet, number: int, ids: TableSet) ->
 @lru_cache(maxsize=2)
 def _scrubber(settings: PrivacySettings, policy: AppliedPolicy, audit_key: bytes) -> Scrubber:
     # loading the models costs a second, so a process keeps its scrubber
-    return Scrubber(settings, policy, audit_key)
+    return Scrubber(settings, policy, audit_key, deny=_read_deny_list(settings.deny_file))
+
+
+def _read_deny_list(path: str) -> tuple[str, ...]:
+    """Strings that are always masked, one a line; the file is read and never stored."""
+    if not path:
+        return ()
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"privacy.deny_file {path}: {type(error).__name__}") from None
+    return tuple(line.strip() for line in lines if line.strip())
 
 
 @task(name="check review queue")
@@ -96,31 +114,69 @@ def require_review(run: RunContext, clean: tuple[TableSet, ...]) -> int:
 
 
 @task(name="prove privacy")
-def prove_privacy(run: RunContext, clean: tuple[TableSet, ...], participants: TableSet) -> TableSet:
-    """Write `privacy`: what was masked, what is uncertain, and how small the smallest group is."""
+def prove_privacy(
+    run: RunContext,
+    staged: StagedExports,
+    ids: TableSet,
+    clean: tuple[TableSet, ...],
+    participants: TableSet,
+    built: BuiltRelease,
+) -> TableSet:
+    """Write `privacy`: what was masked and what is uncertain, and the proofs.
+
+    The proofs are the size of the smallest group, the canaries found in a shadow copy of the run, and what
+    a second, separate engine still finds in the built tables.
+    """
     private = open_store(run.private)
+    scrubber = _scrubber(run.settings.privacy, run.policy, _audit_key(private))
 
     def build(folder: StepFolder) -> None:
         audits = [read_table(private, shard["audit"], SCRUB_AUDIT) for shard in clean]
         reviews = [_review(private, shard) for shard in clean]
         messages = [read_table(private, shard["clean_messages"], CLEAN_MESSAGES) for shard in clean]
-        folder.json(
-            "privacy",
-            summarise_privacy(
-                pl.concat([SCRUB_AUDIT.empty(), *audits]),
-                pl.concat([SCRUB_REVIEW.empty(), *reviews]),
-                pl.concat([CLEAN_MESSAGES.empty(), *messages]),
-                read_json(private, participants["k"].uri),
-                run.policy,
-            ),
+        counted = summarise_privacy(
+            pl.concat([SCRUB_AUDIT.empty(), *audits]),
+            pl.concat([SCRUB_REVIEW.empty(), *reviews]),
+            pl.concat([CLEAN_MESSAGES.empty(), *messages]),
+            read_json(private, participants["k"].uri),
+            run.policy,
         )
+        shadow, truth = plant_canaries(_sample_items(private, staged, ids), CANARY_SEED)
+        found = measure_canaries(truth, scrubber.scrub(shadow).texts)
+        scans = {t.name: scan_texts(read_table(private, built.tables[t.name], t)) for t in BASE_TABLES}
+        records = (line.decode() for line in read_records(private.get(built.tables[RECORDS].uri)))
+        scans[RECORDS] = scan_lines(RECORDS, records)
+        proof = {**counted, "canary": summarise_canaries(found), "second_scan": summarise_scans(scans)}
+        folder.json("privacy", proof)
 
     parts = {
         "clean": [shard.fingerprint for shard in clean],
+        "built": built.tables.fingerprint,
         "participants": participants.fingerprint,
+        "scrubber": scrubber.version,
         "policy": run.policy,
     }
     return run_step(private, "privacy", STEP_VERSION, parts, build)
+
+
+def _sample_items(private: Store, staged: StagedExports, ids: TableSet) -> pl.DataFrame:
+    """Raw texts of some conversations of every shard, for the shadow copy; kept in memory only."""
+    quota = -(-CANARY_CONVERSATIONS // len(staged.shards))
+    parts: list[pl.DataFrame] = []
+    for number, shard in enumerate(staged.shards, 1):
+        id_map = read_table(private, ids[f"{number:04d}.id_map"], ID_MAP)
+        # by hash, so that the sample does not follow the order of the export
+        chosen = id_map.sort(pl.col("conversation_id").hash(CANARY_SEED)).head(quota)
+        frames = (
+            read_table(private, shard[t.name], t).join(chosen, on="conversation_key", how="semi")
+            for t in STAGED_TABLES
+        )
+        parts.append(list_items(*frames, chosen))
+    return pl.concat(parts)
+
+
+def _audit_key(private: Store) -> bytes:
+    return load_registry(private, load_master_key(os.environ)).keys.audit
 
 
 def _review(private: Store, shard: TableSet) -> pl.DataFrame:

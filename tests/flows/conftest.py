@@ -33,7 +33,8 @@ def prefect_server() -> Iterator[str]:
     """A temporary Prefect database and server; flows without the heartbeat's one-second ticks."""
     for service in _SERVICES:
         os.environ.setdefault(f"PREFECT_SERVER_SERVICES_{service}_ENABLED", "false")
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+    # the command line prints errors itself; Prefect would add a traceback
+    os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
     from prefect.testing.utilities import prefect_test_harness
 

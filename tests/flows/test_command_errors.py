@@ -38,36 +38,86 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_bad_exports(start_cli, tmp_path, case) -> None:
-    name, make, code = CASES[case]
-    path = tmp_path / name
-    make(path)
-    process = start_cli("release", str(path), "--store", str(tmp_path / "store"), "--model", "none", "--yes")
-    out, errors = process.communicate(timeout=120)
+@pytest.fixture
+def run_cli(prefect_server, monkeypatch, capfd):
+    """Run the command in this process; returns exit code, stdout and stderr."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        from flows.cli.app import register_commands
+        from flows.cli.app import run as run_app
+
+        register_commands()
+        monkeypatch.setattr("sys.argv", ["thoughttrace", *arguments])
+        monkeypatch.setenv("THOUGHTTRACE_ID_KEY", os.environ.get("THOUGHTTRACE_ID_KEY", "k" * 32))
+        code = run_app(debug=False)
+        out, errors = capfd.readouterr()
+        return code, out, errors
+
+    return run
+
+
+def check_told_plainly(errors: str, out: str) -> str:
     told = [line for line in errors.splitlines() if line.startswith("error:")]
-    assert process.returncode == code, errors
     assert len(told) == 1, errors
     assert "Traceback" not in errors + out
+    return told[0]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_exports(run_cli, tmp_path, case) -> None:
+    name, make, expected = CASES[case]
+    path = tmp_path / name
+    make(path)
+    code, out, errors = run_cli(
+        "release", str(path), "--store", str(tmp_path / "store"), "--model", "none", "--yes"
+    )
+    assert code == expected, errors
+    check_told_plainly(errors, out)
     assert not (tmp_path / "store" / "releases").exists()
 
 
-def test_no_key_no_run(start_cli, tmp_path) -> None:
+def test_no_key_no_run(run_cli, monkeypatch, tmp_path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(GOOD)
-    process = start_cli("release", str(path), "--store", str(tmp_path / "s"), "--yes", THOUGHTTRACE_ID_KEY="")
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert "THOUGHTTRACE_ID_KEY" in errors
+    monkeypatch.setenv("THOUGHTTRACE_ID_KEY", "")
+    code, out, errors = run_cli("release", str(path), "--store", str(tmp_path / "s"), "--yes")
+    assert code == 2
+    assert "THOUGHTTRACE_ID_KEY" in check_told_plainly(errors, out)
 
 
-def test_a_store_that_is_a_file(start_cli, tmp_path) -> None:
+def test_short_key_no_run(run_cli, monkeypatch, tmp_path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(GOOD)
+    monkeypatch.setenv("THOUGHTTRACE_ID_KEY", "k" * 31)
+    code, out, errors = run_cli("release", str(path), "--store", str(tmp_path / "s"), "--yes")
+    assert code == 2
+    assert "31 bytes" in check_told_plainly(errors, out)
+
+
+def test_a_store_that_is_a_file(run_cli, tmp_path) -> None:
     (tmp_path / "x.jsonl").write_bytes(GOOD)
     (tmp_path / "store").write_text("")
-    process = start_cli("release", str(tmp_path / "x.jsonl"), "--store", str(tmp_path / "store"), "--yes")
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 2, errors
-    assert "error:" in errors
+    code, out, errors = run_cli(
+        "release", str(tmp_path / "x.jsonl"), "--store", str(tmp_path / "store"), "--yes"
+    )
+    assert code == 2, errors
+    check_told_plainly(errors, out)
+
+
+def test_an_unknown_setting(run_cli, tmp_path) -> None:
+    (tmp_path / "s.toml").write_text("[privacy]\nkk = 3\n")
+    code, out, errors = run_cli(
+        "release", "x.jsonl", "--store", str(tmp_path / "s"), "--config", str(tmp_path / "s.toml"), "--yes"
+    )
+    assert code == 2
+    assert "privacy.kk" in check_told_plainly(errors, out)
+
+
+def test_an_unknown_flag_is_a_usage_error(start_cli) -> None:
+    process = start_cli("release", "x.jsonl", "--sotre", "s")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "--sotre" in errors
     assert "Traceback" not in errors
 
 

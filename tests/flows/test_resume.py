@@ -11,12 +11,13 @@ import pytest
 from tasks.synth.export import generate, write_export
 
 N_SHARDS = 8
+"""At least; the export below gives a few more."""
 
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("export") / "export.jsonl"
-    write_export(generate(48, 3, "published", short=True), path)
+    write_export(generate(80, 3, "published", short=True), path)
     return path
 
 
@@ -44,7 +45,7 @@ def undisturbed(start_cli, export, tmp_path_factory) -> dict[str, str]:
     return content(store)
 
 
-@pytest.mark.parametrize(("step", "at"), [("ingest", 1), ("scrub", 3), ("tag", N_SHARDS), ("build", 1)])
+@pytest.mark.parametrize(("step", "at"), [("ingest", 1), ("scrub", 3), ("tag", N_SHARDS - 1), ("build", 1)])
 def test_killed_run_resumes(start_cli, export, undisturbed, tmp_path, step, at) -> None:
     environment = {"THOUGHTTRACE_INGEST__SHARD_MESSAGES": "50", "THOUGHTTRACE_RUN__WORKERS": "1"}
     process = start_cli(*arguments(export, tmp_path), **environment)
@@ -68,5 +69,5 @@ def test_killed_run_resumes(start_cli, export, undisturbed, tmp_path, step, at) 
     process.communicate()
     for name, records in before.items():
         assert records.items() <= seen[name].items(), f"{name} was done again"
-    assert len(seen["scrub"]) == len(seen["tag"]) == N_SHARDS
+    assert len(seen["scrub"]) == len(seen["tag"]) >= N_SHARDS
     assert content(tmp_path) == undisturbed

@@ -21,7 +21,6 @@ def test_key_from_the_environment_or_a_file(tmp_path):
     [
         ({}, "no id key"),
         ({"THOUGHTTRACE_ID_KEY": "short"}, "has 5 bytes"),
-        ({"THOUGHTTRACE_ID_KEY": "a" * 64}, "distinct"),
         ({"THOUGHTTRACE_ID_KEY": KEY.decode(), "THOUGHTTRACE_ID_KEY_FILE": "/x"}, "unset one"),
         ({"THOUGHTTRACE_ID_KEY_FILE": "/no/such/file"}, "cannot read"),
     ],
