@@ -12,10 +12,11 @@ import re
 import string
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from tasks.synth.checksums import with_iban_check, with_luhn, with_vin_check
+from tasks.synth.phrasebook import read_words
 
 _HEX = "0123456789abcdef"
 _ALNUM = string.ascii_letters + string.digits
@@ -29,6 +30,12 @@ TYPE_WEIGHTS: Mapping[str, int] = {
     "GPS": 1, "PATH": 2, "OTHER": 1,
 }  # fmt: skip
 """How often each type of personal data is planted, relative to the others."""
+
+
+@lru_cache(maxsize=1)
+def load_people_words() -> Mapping[str, Any]:
+    """Return the names, places, formats and carrier sentences of this package."""
+    return read_words("people")
 
 
 class Person:
@@ -283,6 +290,13 @@ def choose_carrier(words: Mapping[str, Any], kind: str, language: str, rng: rand
         carriers = {**carriers, **words["carriers_any"], **own}
     before, _, after = rng.choice(carriers[kind]).partition("{}")
     return before, after
+
+
+def split_home(path: str) -> tuple[str, str]:
+    """Cut a path after the home folder of its user."""
+    home = re.match(r"(?:/home/|/Users/|C:\\Users\\)\w+", path)
+    end = home.end() if home else len(path)
+    return path[:end], path[end:]
 
 
 def _digits(r: random.Random, n: int) -> str:

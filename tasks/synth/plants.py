@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tasks.synth.options import Options
-from tasks.synth.people import TYPE_WEIGHTS, Person, choose_carrier
+from tasks.synth.people import TYPE_WEIGHTS, Person, choose_carrier, split_home
 from tasks.synth.phrasebook import Ints, Phrasebook
 from tasks.synth.plan import Plan, Stream, open_stream
 
@@ -95,6 +95,10 @@ def plan_plants(
         surface = person.first_name if frame else person.surface(kind, pick)
         language = book.languages[plan.p_language[participant]]
         before, after = frame or choose_carrier(words, kind, language, pick)
+        if kind == "PATH":
+            # the home folder says who; what lies in it does not
+            surface, rest = split_home(surface)
+            after = rest + after
         plants.append(Plant(target, row, leads, kind, before, surface, after))
 
     def frame_of(name: str) -> tuple[str, str]:

@@ -6,10 +6,10 @@ import re
 import phonenumbers
 import pytest
 
-from tasks.synth.export import _people_words
-from tasks.synth.people import TYPE_WEIGHTS, Person, with_iban_check, with_luhn, with_vin_check
+from tasks.synth.checksums import with_iban_check, with_luhn, with_vin_check
+from tasks.synth.people import TYPE_WEIGHTS, Person, load_people_words, split_home
 
-PEOPLE = [Person(_people_words(), 1, n) for n in range(1500)]
+PEOPLE = [Person(load_people_words(), 1, n) for n in range(1500)]
 
 
 def surfaces(kind):
@@ -20,6 +20,11 @@ def test_known_check_digits():
     assert with_luhn("7992739871") == "79927398713"
     assert with_iban_check("GB", "NWBK60161331926819") == "GB29NWBK60161331926819"
     assert with_vin_check("1M8GDM9A_KP042788".replace("_", "0")) == "1M8GDM9AXKP042788"
+
+
+def test_a_path_is_cut_after_the_home_folder():
+    assert split_home("/home/noa/notes/plan.txt") == ("/home/noa", "/notes/plan.txt")
+    assert split_home("C:\\Users\\Noa\\Desktop\\draft.docx") == ("C:\\Users\\Noa", "\\Desktop\\draft.docx")
 
 
 def test_cards_have_a_valid_check_digit():
@@ -40,7 +45,7 @@ def test_social_security_numbers_are_assignable():
 
 
 def test_a_person_keeps_the_same_data():
-    assert Person(_people_words(), 1, 7).surface("EMAIL", random.Random(1)) == PEOPLE[7].surface(
+    assert Person(load_people_words(), 1, 7).surface("EMAIL", random.Random(1)) == PEOPLE[7].surface(
         "EMAIL", random.Random(2)
     )
 
