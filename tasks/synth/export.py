@@ -157,7 +157,8 @@ def write_export(export: SynthExport, out: Path, truth: Path | None = None) -> W
         sink = _open(stack, out)
         truth_sink = _open(stack, truth) if truth is not None else None
         for block in export.blocks(with_truth=truth is not None):
-            sink.writelines(block.chunks)
+            for chunk in block.chunks:
+                sink.write(chunk)
             if truth_sink is not None:
                 truth_sink.write(truth_lines(block.truth))
             total = replace(
