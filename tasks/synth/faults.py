@@ -19,7 +19,8 @@ class Fault:
     """One way to break a line.
 
     Attributes:
-        expected: `quarantine`, `repair` (a value becomes null or normal) or `drop` (an exact copy).
+        expected: `quarantine`, `repair` (a value becomes null or normal), `drop` (an exact copy) or
+            `relabel` (the row stays, its unknown label is for the tagging stage to settle).
         edit: changes the decoded record in place, where the fault can be said in JSON.
         rewrite: changes the bytes of the line, where it cannot.
     """
@@ -142,7 +143,7 @@ def _duplicate_key(line: bytes) -> bytes:
 
 FAULTS: Mapping[str, Fault] = {
     "cut_off": Fault("quarantine", rewrite=lambda line: line[:-5]),
-    "unknown_label": Fault("quarantine", _unknown_label),
+    "unknown_label": Fault("relabel", _unknown_label),
     "label_form": Fault("quarantine", _label_form),
     "naive_time": Fault("quarantine", _naive_time),
     "unknown_role": Fault("quarantine", _tool_role),

@@ -48,8 +48,9 @@ class Truth:
         labels: one row a label: topic (conversation), relationship (user message), reason and reaction.
         oddities: one row an odd text.
         bad: one row a faulty line: kind of the fault and what should become of it: `quarantine`,
-            `repair` (the value becomes null or normal) or `drop` (an exact copy). Nothing else is told about
-            lines whose fault held back or wrote over what was planted.
+            `repair` (the value becomes null or normal), `drop` (an exact copy) or `relabel` (the row stays,
+            its unknown label is counted). Nothing else is told about lines whose fault held back or wrote
+            over what was planted.
     """
 
     conversations: pl.DataFrame

@@ -24,6 +24,7 @@ def test_planted_faults_are_the_faults_found(dialect, tmp_path):
     planted = bad.filter(pl.col("expected") == "quarantine")
     assert bad["kind"].n_unique() == 34
     assert set(found["line"]) == set(planted["line"])
+    assert reader.counted["label.unknown"] == bad.filter(pl.col("expected") == "relabel").height
     # a copy follows its original; a session holds several conversations
     originals = bad.filter(pl.col("expected") == "drop")["line"] - 1
     told = export.truth().conversations
