@@ -86,6 +86,10 @@ def _plan_bands(
         current = metrics.get(metric)
         before = None if previous is None else previous.get(metric)
         value, note = _compare(check, current, before)
+        if value is not None and check.needs is not None:
+            size = metrics.get(check.needs.metric, 0.0)
+            if size < check.needs.at_least:
+                value, note = None, f"{check.needs.metric} is {size:g}, too few to judge by"
         missing_fails = current is None and check.if_missing != "skip"
         yield PlannedCheck(
             name=f"{check.name}:{metric}" if is_pattern else check.name,

@@ -21,6 +21,13 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Needs(_Frozen):
+    """A check that means something only from a certain size on."""
+
+    metric: str = Field(min_length=1, description="Metric that tells the size.")
+    at_least: float = Field(description="Smaller sizes skip the check.")
+
+
 class Check(_Frozen):
     """One band on one metric, or on every metric that a pattern names."""
 
@@ -36,6 +43,7 @@ class Check(_Frozen):
     when: Literal["always", "strict", "as-published"] = Field(
         default="always", description="Privacy policy under which the check holds."
     )
+    needs: Needs | None = Field(default=None, description="Size from which the check means something.")
     if_missing: IfMissing = Field(
         default="skip", description="What a metric that this release does not have means."
     )

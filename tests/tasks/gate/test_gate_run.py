@@ -160,7 +160,11 @@ def test_privacy_numbers_block_under_strict_and_warn_when_unmeasured() -> None:
     assert unmeasured.passed
     assert "k_anonymity" in {c.name for c in unmeasured.warnings}
     assert "Not measured" in named(unmeasured, "k_anonymity").why
-    leaky = {"privacy.k_margin": -2.0, "privacy.canary.structured_recall": 0.98}
+    leaky = {
+        "privacy.k_margin": -2.0,
+        "privacy.canary.structured_recall": 0.98,
+        "privacy.canary.structured_n": 100.0,
+    }
     failed = {c.name for c in run_gate(numbers(**strict, **leaky), None, POLICY).failed_critical}
     assert failed == {"k_anonymity", "structured_canaries"}
     assert run_gate(numbers(**leaky), None, POLICY).passed
@@ -230,3 +234,21 @@ def test_a_pattern_makes_one_check_a_metric() -> None:
         ("nulls:null_share.a.x", True),
         ("nulls:null_share.a.y", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("n", "low", "failed"),
+    [(12, 0.55, []), (30, 0.55, ["name_canaries"]), (30, 0.70, []), (400, 0.70, ["name_canaries_wanted"])],
+)
+def test_a_bound_is_judged_only_where_it_could_be_met(n, low, failed) -> None:
+    privacy = {"privacy.canary.names_recall_low": low, "privacy.canary.names_n": float(n)}
+    result = run_gate(numbers(**{"policy.is_strict": 1.0, "privacy.k_margin": 0.0}, **privacy), None, POLICY)
+    names = [c.name for c in result.checks if not c.passed and c.name.startswith("name_canaries")]
+    assert names == failed
+    if n == 12:
+        assert "too few to judge by" in named(result, "name_canaries").why
+
+
+def test_nothing_planted_is_nothing_leaked() -> None:
+    privacy = {"privacy.canary.structured_recall": 0.0, "privacy.canary.structured_n": 0.0}
+    assert run_gate(numbers(**{"policy.is_strict": 1.0}, **privacy), None, POLICY).passed
