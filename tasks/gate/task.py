@@ -8,16 +8,18 @@ from typing import Any
 from prefect import task
 
 from schemas.errors import GateError
+from schemas.fields import CHANGES
 from schemas.params import SourceOptions
 from schemas.run import BuiltRelease, RunContext, TableSet
+from tasks.gate.overlap import read_overlap
 from tasks.gate.policy import load_policy
 from tasks.gate.run import run_gate
 from tasks.memo.steps import StepFolder, run_step
 from tasks.publish.layout import side_file
 from tasks.storage.store import Store, open_store
-from tasks.storage.tables import read_json
+from tasks.storage.tables import read_json, read_table
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 METRICS = "metrics.json"
 
 
@@ -34,13 +36,21 @@ def judge_release(run: RunContext, built: BuiltRelease, stats: TableSet, source:
 
     def build(folder: StepFolder) -> None:
         metrics = read_json(private, stats["metrics"].uri)
-        result = run_gate(metrics, previous, policy, allow_removals=source.allow_removals)
+        changes = read_table(private, built.tables[CHANGES.name], CHANGES)
+        result = run_gate(
+            metrics,
+            previous,
+            policy,
+            allow_removals=source.allow_removals,
+            overlap=read_overlap(changes),
+        )
         folder.json("gate", result.document)
 
     parts = {
         "stats": stats.fingerprint,
         "policy": policy.model_dump(mode="json"),
         "parent": built.parent,
+        "built": built.tables.fingerprint,
         "previous": previous,
         "allow_removals": source.allow_removals,
     }

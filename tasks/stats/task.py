@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 from prefect import task
@@ -11,12 +12,14 @@ from schemas.fields import BASE_TABLES
 from schemas.run import BuiltRelease, RunContext, TableSet
 from schemas.taxonomies import load_taxonomies
 from tasks.memo.steps import StepFolder, run_step
+from tasks.publish.layout import side_file
 from tasks.stats.compute import compute_stats
 from tasks.stats.metrics import metrics
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_json, read_table
 
-STEP_VERSION = 1
+STEP_VERSION = 2
+STATS = "stats.json"
 
 
 @task(name="count")
@@ -25,6 +28,7 @@ def compute_statistics(
 ) -> TableSet:
     """Write `stats`, `metrics` and `stats/<name>.parquet`."""
     private = open_store(run.private)
+    previous = _read_previous(open_store(run.store), built.parent) if run.policy == "strict" else None
 
     def build(folder: StepFolder) -> None:
         tables = {t.name: read_table(private, built.tables[t.name], t) for t in BASE_TABLES}
@@ -37,6 +41,7 @@ def compute_statistics(
             quality=_sum(private, labelled, "quality"),
             privacy=read_json(private, proof["privacy"].uri),
             cost=_sum(private, labelled, "cost"),
+            previous=previous,
         )
         folder.json("stats", stats.document)
         folder.json("metrics", metrics(stats.model))
@@ -52,8 +57,17 @@ def compute_statistics(
         "settings": run.settings.stats.model_dump(),
         "min_cell": run.settings.privacy.min_cell,
         "policy": run.policy,
+        "previous": previous,
     }
     return run_step(private, "stats", STEP_VERSION, parts, build)
+
+
+def _read_previous(store: Store, parent: str) -> dict[str, Any] | None:
+    """The last release's `stats.json`; None for a first release or one that has none."""
+    if not parent or store.head(side_file(parent, STATS)) is None:
+        return None
+    loaded: dict[str, Any] = json.loads(store.get(side_file(parent, STATS)))
+    return loaded
 
 
 def _sum(private: Store, labelled: tuple[TableSet, ...], name: str) -> dict[str, Any]:
