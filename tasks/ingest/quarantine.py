@@ -14,6 +14,9 @@ from tasks.ingest.rows import Place
 
 _CONVERSATION = ("file_sha256", "file", "line", "conversation_key")
 
+_N_SHOWN = 3
+"""Places that the error names, so that a failed run says where to look."""
+
 QuarantineRow = tuple[str, str, int, int, int, str, str | None, str, str, str, str]
 
 
@@ -73,7 +76,8 @@ def check_quarantine_share(
         n_quarantined: conversations held back; counted from `quarantine` when not given.
 
     Raises:
-        DataError: the share is above `ingest.max_quarantined_share`; names the rules with counts.
+        DataError: the share is above `ingest.max_quarantined_share`; names the rules with counts,
+            and the first places.
     """
     n_bad = count_quarantined(quarantine) if n_quarantined is None else n_quarantined
     if n_bad <= settings.max_quarantined_share * n_conversations:
@@ -85,8 +89,14 @@ def check_quarantine_share(
         .rows()
     )
     named = ", ".join(f"{rule} {n:,}" for rule, n in rules)
+    places = quarantine.unique(_CONVERSATION, keep="first", maintain_order=True).head(_N_SHOWN)
+    first = ", ".join(
+        f"{file}:{line} {pointer} {rule}".replace("  ", " ")
+        for file, line, pointer, rule in places["file", "line", "pointer", "rule"].rows()
+    )
     raise DataError(
         f"{n_bad:,} of {n_conversations:,} conversations are quarantined "
         f"({n_bad / max(n_conversations, 1):.1%}, limit {settings.max_quarantined_share:.1%}): {named}; "
+        f"the first are {first}; "
         "mend the export, or raise ingest.max_quarantined_share"
     )

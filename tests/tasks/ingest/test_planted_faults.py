@@ -162,7 +162,10 @@ def test_too_many_bad_lines_fail_the_run_and_name_the_rules() -> None:
     read = read_bytes(b"\n".join([*(line(published(i)) for i in range(9)), b"{oops"]))
     check = read.reader
     assert (check.n_conversations, check.n_quarantined) == (10, 1)
-    with pytest.raises(DataError, match=r"1 of 10 conversations.*10\.0%.*line\.json 1"):
+    with pytest.raises(
+        DataError,
+        match=r"1 of 10 conversations.*10\.0%.*: line\.json 1; the first are export0\.jsonl:10 line\.json;",
+    ):
         check_quarantine_share(check.quarantine, check.n_conversations, check.settings)
     assert summarise_quarantine(check.quarantine, {("ingest", "line.blank"): 2}).rows() == [
         ("ingest", "line.blank", 0, 2),
