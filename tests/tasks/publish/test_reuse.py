@@ -13,8 +13,8 @@ import pytest
 from tasks.publish.candidate import WriteSettings
 from tasks.publish.partitions import choose_buckets, plan_partitions, split_table
 from tasks.publish.releases import load_release, read_manifest
-from tasks.publish.withdrawal import remove_participants
 from tasks.storage.store import Store, open_store
+from tasks.withdraw.plan import remove_participants
 from tests.publishing import release
 from tests.release_tables import make_tables
 

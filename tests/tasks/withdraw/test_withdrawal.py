@@ -12,11 +12,12 @@ import zstandard
 
 from schemas.errors import StaleCandidateError
 from tasks.publish.diff import Removals, diff_tables
-from tasks.publish.mentions import _CHUNK, compile_mentions, count_mentions, drop_mentions
-from tasks.publish.purge import PurgeReport, purge_private, purge_releases
 from tasks.publish.releases import list_versions, load_release, read_manifest
 from tasks.publish.verify import verify_release
-from tasks.publish.withdrawal import (
+from tasks.publish.yank import yank_release
+from tasks.storage.store import Store, open_store
+from tasks.withdraw.mentions import _CHUNK, compile_mentions, count_mentions, drop_mentions
+from tasks.withdraw.plan import (
     extend_funnel,
     file_request,
     find_mentions,
@@ -26,8 +27,7 @@ from tasks.publish.withdrawal import (
     remove_participants,
     suppress_small_groups,
 )
-from tasks.publish.yank import yank_release
-from tasks.storage.store import Store, open_store
+from tasks.withdraw.purge import PurgeReport, purge_private, purge_releases
 from tests.publishing import publish, release, stage
 from tests.release_tables import NOW, make_tables
 

@@ -18,11 +18,11 @@ import polars as pl
 from schemas.errors import ConflictError, NotFoundError
 from schemas.fields import FUNNEL
 from tasks.publish import layout
-from tasks.publish.mentions import compile_mentions, count_mentions
 from tasks.publish.releases import is_purged, latest_version, list_releases, read_tables
 from tasks.publish.versions import bump_version, parse_version
 from tasks.storage.store import Store
 from tasks.storage.tables import canonical_json, read_json
+from tasks.withdraw.mentions import compile_mentions, count_mentions
 
 STAGE = "withdraw"
 _COUNTED = ("participants", "conversations", "messages", "thoughts")

@@ -16,10 +16,10 @@ from datetime import datetime
 
 from schemas.errors import ConflictError, NotFoundError
 from tasks.publish import layout
-from tasks.publish.mentions import compile_mentions, count_mentions, drop_mentions
 from tasks.publish.releases import is_purged, list_versions, read_manifest
 from tasks.storage.store import Store
 from tasks.storage.tables import canonical_json
+from tasks.withdraw.mentions import compile_mentions, count_mentions, drop_mentions
 
 _KEPT_IN_RELEASE = frozenset({"manifest.json", "yanked.json", "purged.json"})
 _KEPT_PRIVATE = ("registry/", layout.WITHDRAWALS, "locks/", layout.INTENTS)

@@ -1,0 +1,1 @@
+"""Withdrawal of participants from everything that holds them."""
