@@ -21,7 +21,7 @@ from tasks.assemble.task import build_release
 from tasks.gate.task import judge_release
 from tasks.ingest.task import read_exports
 from tasks.pseudonymise.task import assign_public_ids, generalise_survey
-from tasks.publish.task import publish, reject, stage
+from tasks.publish.task import finish_publications, publish, reject, stage
 from tasks.report.task import write_report
 from tasks.scrub.task import prove_privacy, require_review, scrub_shard
 from tasks.stats.task import compute_statistics
@@ -62,6 +62,7 @@ def release(
             `none` publishes at once.
     """
     run = open_run(store, config_file, privacy=privacy, tagging=tagging, publishing=publishing)
+    finish_publications(run)
     advance("reading exports", 0)
     staged = read_exports(run, exports)
     run = run.with_policy(choose_policy(run, staged.dialects))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from flows.cli import candidates, config, registry, release, scrub, store, synth, tag, up
+from flows.cli import candidates, config, registry, release, scrub, store, synth, tag, up, withdraw
 
 COMMAND_MODULES: tuple[ModuleType, ...] = (
     release,
     candidates,
     store,
+    withdraw,
     registry,
     synth,
     scrub,

@@ -196,6 +196,12 @@ def verify(
     require_signature: Annotated[
         bool, typer.Option("--require-signature", help="Fail if the release is not signed.")
     ] = False,
+    absent: Annotated[
+        Path | None,
+        typer.Option(
+            "--absent", help="Also prove that no visible release speaks of the people on this list of ids."
+        ),
+    ] = None,
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -205,7 +211,8 @@ def verify(
     from tasks.publish.signing import load_verifier
     from tasks.publish.verify import verify_release
 
-    opened, _, _ = _open(store, config)
+    opened, private, _ = _open(store, config)
+    mentions = _find_mentions(opened, private, absent) if absent else {}
     report = verify_release(
         opened,
         resolve_version(opened, version),
@@ -216,7 +223,8 @@ def verify(
         print_json(
             {
                 "version": report.version,
-                "ok": report.is_sound,
+                "ok": report.is_sound and not mentions,
+                "mentions": mentions,
                 "n_files": report.n_files,
                 "n_bytes": report.n_bytes,
                 "problems": [{"path": p.path, "what": p.what} for p in report.problems],
@@ -225,11 +233,16 @@ def verify(
         )
     for note in report.notes:
         console.print(note, markup=False)
+    if mentions:
+        first = next(iter(mentions))
+        raise VerificationError(f"{len(mentions)} files still speak of somebody on the list, first {first}")
     if not report.is_sound:
         first, others = report.problems[0], len(report.problems) - 1
         more = f" (and {others} more problems; --json lists them)" if others else ""
         raise VerificationError(f"{report.version} is broken: {first.path} {first.what}{more}")
     if not json:
+        if absent:
+            typer.echo("nobody on the list is in any visible release")
         typer.echo(f"{report.version} is sound: {report.n_files} files, {report.n_bytes / 1e6:.1f} MB read")
 
 
@@ -337,6 +350,15 @@ def _open(store: str, config: str | None) -> tuple[Store, Store, Settings]:
     if path is not None and not path.exists():
         raise NotFoundError(f"no store at {path}")
     return opened, open_private(opened, settings.private_store), settings
+
+
+def _find_mentions(store: Store, private: Store, ids_file: Path) -> dict[str, int]:
+    import os
+
+    from tasks.withdraw.foresee import names_to_search
+    from tasks.withdraw.plan import find_mentions
+
+    return find_mentions(store, names_to_search(private, ids_file, os.environ))
 
 
 def _print_rows(columns: list[str], rows: list[list[str]]) -> None:

@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,6 +137,17 @@ def load_signer(path: Path, password: str = "") -> MinisignSigner:
     if not is_unchecked and hashlib.blake2b(raw[:2] + body[:72], digest_size=32).digest() != checksum:
         raise UsageError(f"wrong password for {path}, or the file is damaged")
     return MinisignSigner(Ed25519PrivateKey.from_private_bytes(seed), number)
+
+
+def open_signer(key_file: str, environment: Mapping[str, str]) -> MinisignSigner | None:
+    """Return the signer that the settings name, None where they name none.
+
+    Args:
+        key_file: setting `publish.signing_key_file`.
+        environment: holds the password of an encrypted key.
+    """
+    password = environment.get("THOUGHTTRACE_SIGNING_PASSWORD", "")
+    return load_signer(Path(key_file), password) if key_file else None
 
 
 def load_verifier(path: Path) -> MinisignVerifier:

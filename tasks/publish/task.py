@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 from prefect import task
+from prefect.runtime import flow_run
 
 from schemas.errors import GateError
 from schemas.fields import BASE_TABLES
@@ -25,8 +27,9 @@ from tasks.memo.steps import clear_work
 from tasks.publish.candidate import WriteSettings, delete_candidate, stage_candidate
 from tasks.publish.origin import describe_origin
 from tasks.publish.parameters import write_parameters
-from tasks.publish.publish import publish_candidate
+from tasks.publish.publish import finish_interrupted, publish_candidate
 from tasks.publish.releases import resolve_version
+from tasks.publish.signing import open_signer
 from tasks.publish.verify import verify_release
 from tasks.report.gather import gather_inputs
 from tasks.report.inputs import TableFile
@@ -34,6 +37,7 @@ from tasks.report.metadata import render_metadata
 from tasks.scrub.audit_scan import scan_lines
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import canonical_json, read_json, read_table
+from tasks.withdraw.plan import honoured_requests
 
 NESTED = "conversations_nested"
 _NESTED_ROWS = 5_000
@@ -66,6 +70,8 @@ def stage(
         taxonomies,
         document["cost"],
     )
+    honoured = honoured_requests(private, tables["participants"]["participant_id"].to_list())
+    info = info.model_copy(update={"withdrawals": honoured})
     inputs = gather_inputs(run, built, stats, gate, proof, info.model_dump(mode="json"))
     beside = {
         RECORDS: private.get(built.tables[RECORDS].uri),
@@ -116,14 +122,27 @@ def publish(run: RunContext, candidate_id: str, approved_by: str) -> str:
         store,
         private,
         candidate_id,
-        # the same candidate published twice is the same publication
-        publish_id=candidate_id,
+        publish_id=_name_publication(candidate_id),
         approved_by=approved_by,
         now=datetime.now(UTC),
         single_writer=run.settings.publish.single_writer,
+        signer=open_signer(run.settings.publish.signing_key_file, os.environ),
     )
     clear_work(private)
     return release.version
+
+
+@task(name="finish publications")
+def finish_publications(run: RunContext) -> list[str]:
+    """Finish what a killed run has committed but not completed; returns the versions."""
+    store, private = open_store(run.store), open_store(run.private)
+    return finish_interrupted(
+        store,
+        private,
+        publish_id=_name_publication("finish"),
+        now=datetime.now(UTC),
+        single_writer=run.settings.publish.single_writer,
+    )
 
 
 @task(name="reject")
@@ -145,6 +164,11 @@ def _refuse_personal_data(files: Mapping[str, bytes]) -> None:
         found = [f"{n} {kind}" for kind, n in critical.items() if n]
         if found:
             raise GateError(f"{name} holds personal data ({', '.join(found)}); nothing was staged")
+
+
+def _name_publication(what: str) -> str:
+    """Name this run's attempt: the same over its retries, another for any other run."""
+    return f"{what}-{flow_run.id or 'local'}"
 
 
 def _documents(private: Store, files: TableSet, names: tuple[str, ...]) -> dict[str, bytes]:

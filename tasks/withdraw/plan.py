@@ -26,7 +26,6 @@ from tasks.withdraw.mentions import compile_mentions, count_mentions
 
 STAGE = "withdraw"
 _COUNTED = ("participants", "conversations", "messages", "thoughts")
-_QUASI = ("age_band", "gender", "education", "occupation_group", "ai_use_frequency")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,17 +173,6 @@ def extend_funnel(
         rows.append({"stage": STAGE, "table_name": name, **counts})
     added = pl.DataFrame(rows, schema=FUNNEL.polars_schema())
     return pl.concat([funnel.filter(pl.col("stage") != STAGE), added])
-
-
-def suppress_small_groups(participants: pl.DataFrame, k: int) -> pl.DataFrame:
-    """Return participants whose combination of attributes fewer than `k` now share with all of it null.
-
-    A withdrawal may leave a group of `k` with fewer members.
-    """
-    is_small = pl.len().over(_QUASI) < k
-    return participants.with_columns(
-        pl.when(is_small).then(None).otherwise(pl.col(column)).alias(column) for column in _QUASI
-    )
 
 
 def find_mentions(store: Store, names: Collection[str], *, yanked_too: bool = False) -> dict[str, int]:

@@ -23,8 +23,8 @@ from tasks.withdraw.mentions import compile_mentions, count_mentions, drop_menti
 
 _KEPT_IN_RELEASE = frozenset({"manifest.json", "yanked.json", "purged.json"})
 _KEPT_PRIVATE = ("registry/", layout.WITHDRAWALS, "locks/", layout.INTENTS)
-_WHOLE = (layout.CANDIDATES, "work/")
-"""Work in progress: nothing that a later run could not make again."""
+_WHOLE = (layout.CANDIDATES, "work/", "memo/")
+"""What a later run can make again, and the memo, whose entries do not say whose text they belong to."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 

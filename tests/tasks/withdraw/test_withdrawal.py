@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ from tasks.publish.verify import verify_release
 from tasks.publish.yank import yank_release
 from tasks.storage.store import Store, open_store
 from tasks.withdraw.mentions import _CHUNK, compile_mentions, count_mentions, drop_mentions
+from tasks.withdraw.patch import keep_records, suppress_small_groups
 from tasks.withdraw.plan import (
     extend_funnel,
     file_request,
@@ -25,7 +27,6 @@ from tasks.withdraw.plan import (
     make_request,
     plan_withdrawal,
     remove_participants,
-    suppress_small_groups,
 )
 from tasks.withdraw.purge import PurgeReport, purge_private, purge_releases
 from tests.publishing import publish, release, stage
@@ -114,13 +115,27 @@ def test_removal_takes_theirs_and_nothing_else() -> None:
 
 
 def test_small_groups_lose_their_attributes() -> None:
-    people = make_tables(range(5))["participants"].with_columns(
+    tables = make_tables(range(5))
+    people = tables["participants"].with_columns(
         age_band=pl.Series(["a", "a", "a", "b", "b"]), education=pl.lit("x")
     )
-    safe = suppress_small_groups(people, 3)
+    safe = suppress_small_groups(people, tables["conversations"], 3)
     assert safe["age_band"].to_list() == ["a", "a", "a", None, None]
     assert safe["education"].null_count() == 2
-    assert suppress_small_groups(safe, 1).equals(safe)
+    assert suppress_small_groups(safe, tables["conversations"], 1).equals(safe)
+
+
+def test_records_of_others_stay_byte_for_byte() -> None:
+    tables = make_tables(range(3))
+    ids = tables["conversations"]["conversation_id"].to_list()
+    survey = {"age": "x", "gender": None, "education": "Bachelor", "occupation": None, "frequency": "5"}
+    lines = [json.dumps({"id": i, "survey_answers": [survey]}).encode() + b"\n" for i in ids]
+    kept = remove_participants(tables, ["user1"])
+    people, conversations = kept["participants"], kept["conversations"]
+    same = list(keep_records(lines, people, conversations, is_strict=False))
+    assert same == [line for line in lines if b"user1_" not in line]
+    [first, *_] = keep_records(lines, people, conversations, is_strict=True)
+    assert json.loads(first)["survey_answers"][0]["age"] == people["age_band"][0]
 
 
 def test_plan_patch_yank_purge(store: Store) -> None:
@@ -149,12 +164,15 @@ def test_plan_patch_yank_purge(store: Store) -> None:
         "audit/v1.parquet",
         parquet(pl.DataFrame({"conversation_id": [f"{GONE}_task1_conversation1", "user4"]})),
     )
-    private.put("memo/x.json", b'{"id":"user4"}')
+    private.put("memo/x.parquet", b"whatever")
+    private.put("gold/other.jsonl", b'{"id":"user4_task1_conversation1"}')
     report = purge_releases(store, ["v1.0.0", "v1.1.0"], now=NOW)
     report = purge_private(private, [GONE], report)
     assert report.n_rewritten == 1
     assert report.deleted
     assert not private.list("candidates/")
+    assert not private.list("memo/")
+    assert private.list("gold/")
     left = [o.key for o in store.list() if "withdrawals/" not in o.key]
     pattern = compile_mentions([GONE])
     assert [k for k in left if count_mentions(store.get(k), k, pattern)] == []
@@ -175,9 +193,9 @@ def test_a_withdrawal_rewrites_few_bytes(store: Store) -> None:
 
 def test_renamed_by_digest(tmp_path: Path) -> None:
     private = open_store(str(tmp_path))
-    key = "memo/tags/ab/" + "ab" * 32 + ".parquet"
+    key = "gold/tags/ab/" + "ab" * 32 + ".parquet"
     private.put(key, parquet(pl.DataFrame({"id": ["user3", "user4"]})))
     purge_private(private, [GONE], PurgeReport())
-    [left] = private.list("memo/")
+    [left] = private.list("gold/")
     assert left.key != key
     assert left.key.split("/")[2] == left.key.split("/")[3][:2]
