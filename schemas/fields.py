@@ -448,6 +448,32 @@ SCRUB_AUDIT = Table(
         _SURFACE_HMAC,
     ),
 )
+SCRUB_MEMO = Table(
+    "scrub_memo",
+    "staged",
+    "One row a distinct text: the spans found in it, under a keyed digest of the text. Private, no text.",
+    ("text_hmac", "engine"),
+    (
+        Field("text_hmac", "string", "Keyed digest of the text."),
+        Field("engine", "string", "What found the spans: engine, recognisers and weights.", source="scrub"),
+        Field("spans", "string", "Spans as JSON: start, end, type, score, recogniser.", source="scrub"),
+        Field("language", "string", "Detected language, ISO 639-1 or `und`.", source="scrub"),
+        Field("is_judged", "bool", "Whether the name models can read the language.", source="scrub"),
+    ),
+)
+SCRUB_DECISIONS = Table(
+    "scrub_decisions",
+    "staged",
+    "One row a decision of a reviewer: a rule on a keyed digest, so that nothing is asked twice. No text.",
+    ("surface_hmac",),
+    (
+        _SURFACE_HMAC,
+        Field("type", "string", "Type of the span that was decided on."),
+        Field("decision", "string", "Mask it everywhere, or keep it readable.", values=("mask", "keep")),
+        Field("reviewer", "string", "Who decided."),
+        Field("decided_at", "timestamp", "When."),
+    ),
+)
 SCRUB_REVIEW = Table(
     "scrub_review",
     "staged",
@@ -802,6 +828,8 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             LABEL_MEMO,
             SCRUB_AUDIT,
             SCRUB_REVIEW,
+            SCRUB_MEMO,
+            SCRUB_DECISIONS,
             *BASE_TABLES,
         )
     }

@@ -174,6 +174,8 @@ def _may_be_person(name: str) -> bool:
     """Drop what the model calls a person and a dictionary calls a thing: no word of it can be a name."""
     words = [w.strip("'’.,*_\"").removesuffix("'s").removesuffix("’s") for w in name.split()]
     words = [w for w in words if len(w) > 1]
+    if name.islower() and words and all(is_plain_word(w) for w in words):
+        return False
     if any(c.isdigit() for c in name):
         return any(is_listed_name(w) for w in words)
     return not words or not all(is_plain_word(w.casefold()) and not is_listed_name(w) for w in words)

@@ -16,6 +16,7 @@ from tasks.scrub.conversation import Decision, Rule, Turn, decide_conversation, 
 from tasks.scrub.detect import Detector
 from tasks.scrub.engine import build_detector, engine_version
 from tasks.scrub.language import Language, detect_language
+from tasks.scrub.memo import SpanMemo
 from tasks.scrub.policy import Thresholds
 from tasks.scrub.sensitive import VERSION as SENSITIVE_VERSION
 from tasks.scrub.sensitive import flag_sensitive
@@ -73,6 +74,8 @@ class Scrubber:
         decisions: Mapping[str, str] | None = None,
         deny: Iterable[str] = (),
         detector: Detector | None = None,
+        memo_key: bytes = b"",
+        memo: pl.DataFrame | None = None,
     ) -> None:
         """Load the models and compile the recognisers.
 
@@ -83,6 +86,8 @@ class Scrubber:
             decisions: surface digest to `mask` or `keep`, from reviews.
             deny: strings that are always masked.
             detector: a detector built before.
+            memo_key: key of the span memo; empty means no memo.
+            memo: schema `scrub_memo`, from earlier runs; what this one adds is `self.memo.fresh_rows()`.
 
         Raises:
             KeyMissingError: the audit key is too short.
@@ -105,6 +110,7 @@ class Scrubber:
         )
         self._rule: Rule = self._standing_rule if self._allow or self._decisions else no_rule
         self.version = self._fingerprint(policy)
+        self.memo = SpanMemo(memo_key, engine_version(self._detector), memo) if memo_key else None
 
     def _fingerprint(self, policy: str) -> str:
         decided = "\n".join(f"{k}={v}" for k, v in sorted(self._decisions.items()))
@@ -134,9 +140,7 @@ class Scrubber:
         rows = items.select(
             "item_id", "conversation_id", "field", "role", "kind", "position", "text"
         ).to_dicts()
-        distinct = list(dict.fromkeys(row["text"] for row in rows))
-        spans_of = dict(zip(distinct, self._detector.detect(distinct), strict=True))
-        language_of = {text: detect_language(text) for text in distinct}
+        known = self._read(row["text"] for row in rows)
         texts: dict[str, dict[str, Any]] = {}
         audit: list[dict[str, Any]] = []
         review: list[dict[str, Any]] = []
@@ -146,11 +150,11 @@ class Scrubber:
                 Turn(r["item_id"], r["text"], r["role"] == "assistant" and r["kind"] == "message")
                 for r in members
             ]
-            found = [spans_of[turn.text] for turn in turns]
+            found = [known[turn.text][0] for turn in turns]
             decisions = decide_conversation(turns, found, self._detector.detect, self._thresholds, self._rule)
             flags: set[str] = set()
             for row, decision in zip(members, decisions, strict=True):
-                language = language_of[row["text"]]
+                language = known[row["text"]][1]
                 sensitive = flag_sensitive(row["text"])
                 flags.update(sensitive)
                 redacted = self._judge_language(row, decision, language, review)
@@ -170,6 +174,19 @@ class Scrubber:
             pl.DataFrame(review, schema=SCRUB_REVIEW.polars_schema()),
             tuple(sorted(dropped)),
         )
+
+    def _read(self, texts: Iterable[str]) -> dict[str, tuple[list[Span], Language]]:
+        """Find spans and language of each distinct text, from the memo where it was read before."""
+        distinct = list(dict.fromkeys(texts))
+        known = self.memo.look_up(distinct) if self.memo is not None else {}
+        unread = [text for text in distinct if text not in known]
+        fresh = {
+            text: (spans, detect_language(text))
+            for text, spans in zip(unread, self._detector.detect(unread), strict=True)
+        }
+        if self.memo is not None:
+            self.memo.remember(fresh)
+        return {**known, **fresh}
 
     def _judge_language(
         self, row: Mapping[str, Any], decision: Decision, language: Language, review: list[dict[str, Any]]

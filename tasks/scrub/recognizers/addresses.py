@@ -24,12 +24,12 @@ _STREET_LOWER = re.compile(
     r"(?:street|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|court|crescent|terrace|parkway|pkwy|highway|hwy)\b\.?"
 )
 _EURO_STREET = re.compile(
-    r"\b(?:(?:[A-ZÀ-Þ][\wÀ-ÿ-]{0,30}(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|katu|kuja|polku|tie|gatan|vägen|gränd|vej|gade|gata|veien|vegen|laan|straat|plein|dreef|utca|út)|"
+    r"\b(?:(?:[A-ZÀ-Þ][\wÀ-ÿ-]{0,30}(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|katu|kuja|polku|[nä]tie|gatan|vägen|gränd|vej|gade|gata|veien|vegen|laan|straat|plein|dreef|utca|út)|"
     r"(?:[A-ZÀ-Þ][\wÀ-ÿ-]{0,30}\s){0,2}(?:Straße|Strasse|Weg|Platz|Allee|Gasse|Ring|utca|út|u\\.|tér|körút|krt\\.|rkp\\.|köz|Allé|Gate|Vei|tee|mnt|puiestee|plads|torv|ulica|cesta|trg|naselje|náměstí|nám\\.|sokak|caddesi|cad\\.|sok\\.))|"
     r"(?:Rue|Avenue|Boulevard|Place|Chemin|Impasse|Allée|Quai|Via|Viale|Piazza|Corso|Vicolo|Calle|C/|Avenida|Av\.|Avda\.?|Plaza|Paseo|Rua|Rúa|Praza|Travessa|Praça|Largo|Passeig|Plaça|Jalan|Jl\\.|Lorong|Gran|ul\.|ulica|Ulica|al\.|os\.|Carrer|Str\.|Strada|Bulevardul)\s+"
     r"(?:d[eu'’]s?\s*|de la\s|de las\s|de los\s|della\s|delle\s|dei\s|del\s|di\s|da\s|do\s|dos\s)?[A-ZÀ-Þ][\wÀ-ÿ'’.-]{0,30}(?:\s+[A-ZÀ-Þ][\wÀ-ÿ'’.-]{0,30}){0,3})"
     r",?\s+(?:n[°ºo]\.?\s?)?\d{1,5}(?:[/-]\d{1,4})?[a-zA-Z]?\b\.?"
-    r"|\b(?:rue|avenue|boulevard|via|viale|piazza|calle|avenida|rua|rúa|ul\.|ulica|strada|plaza|chemin)[ ](?:d[eu'’]s?[ ]?|de la[ ]|del[ ]|della[ ]|do[ ]|da[ ])?[\wÀ-ÿ'’.-]{2,30}(?:[ ][\wÀ-ÿ'’.-]{2,30}){0,2}[ ]\d{1,5}\b"
+    r"|\b(?:rue|viale|piazza|calle|avenida|rua|rúa|ul\.|ulica|strada|chemin)[ ](?:d[eu'’]s?[ ]?|de la[ ]|del[ ]|della[ ]|do[ ]|da[ ])?[\wÀ-ÿ'’.-]{2,30}(?:[ ][\wÀ-ÿ'’.-]{2,30}){0,2}[ ]\d{1,5}\b"
     r"|\b\d{1,5}(?:\s?(?:bis|ter))?,?\s+(?:rue|avenue|boulevard|place|chemin|impasse|allée|quai|Rue|Avenue|Boulevard|Place|Chemin|Impasse|Allée|Quai|cours|Cours|route|Route)\s+"
     r"(?:d[eu]s?\s|de la\s|de l['’]|d['’])?[\wÀ-ÿ'’.-]{1,30}(?:\s+(?:d[eu]s?\s|de la\s|et\s)?[A-ZÀ-Þ][\wÀ-ÿ'’.-]{0,30}){0,3}"
 )
@@ -169,7 +169,7 @@ ADDRESSES: tuple[Recognizer, ...] = (
         judge=_extended(0.7, reject_years=True),
     ),
     Recognizer(
-        "street_european", "ADDRESS", 1, 0.8, _EURO_STREET, r"(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|katu|kuja|polku|tie|gatan|vägen|gränd|vej|gade|gata|veien|vegen|laan|straat|plein|dreef|utca|út|Straße|Strasse|Weg|Platz|Allee|Gasse|Ring|u\.|tér|krt\.|rkp\.|köz|Allé|Gate|Vei|tee|mnt|plads|torv|ulica|cesta|trg|naselje|náměstí|nám\.|sokak|caddesi|cad\.|sok\.),?\s+(?:n[°ºo]\.?\s?)?\d"
+        "street_european", "ADDRESS", 1, 0.8, _EURO_STREET, r"(?:stra(?:ß|ss)e|str\.|weg|platz|allee|gasse|ring|damm|ufer|katu|kuja|polku|[nä]tie|gatan|vägen|gränd|vej|gade|gata|veien|vegen|laan|straat|plein|dreef|utca|út|Straße|Strasse|Weg|Platz|Allee|Gasse|Ring|u\.|tér|krt\.|rkp\.|köz|Allé|Gate|Vei|tee|mnt|plads|torv|ulica|cesta|trg|naselje|náměstí|nám\.|sokak|caddesi|cad\.|sok\.),?\s+(?:n[°ºo]\.?\s?)?\d"
         r"|(?i:\b(?:rue|avenue|boulevard|place|chemin|impasse|allée|quai|via|viale|piazza|corso|vicolo|calle|c/|avenida|av\.|avda\.?|plaza|paseo|rua|rúa|praza|travessa|praça|largo|passeig|plaça|jalan|jl\.|lorong|gran|ul\.|ulica|al\.|os\.|carrer|str\.|strada|bulevardul)\s[^\n]*\n?[^\n]*\d)"
         r"|\d(?:\s?(?:bis|ter))?,?\s+(?i:rue|avenue|boulevard|place|chemin|impasse|allée|quai|cours|route)\s",
         must=("wohnt «Lindenstraße 14»", "«14 rue des Tilleuls»", "«Calle de Alcornoque 14»"),

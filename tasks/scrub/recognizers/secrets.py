@@ -55,13 +55,29 @@ _WORDS = (
     r"api[ _-]?key|apikey|secret(?:[ _-]?(?:key|access[ _-]?key|token))?|token|passwd|password|pwd|pass(?:phrase|code|wd)?|auth(?:orization|[ _-]?token|[ _-]?key)?|bearer|credentials?|"
     r"access[ _-]?(?:key|token)(?:[ _-]?id)?|private[ _-]?key|client[ _-]?(?:secret|id)|consumer[ _-]?(?:key|secret)|app[ _-]?(?:key|secret|id)|license[ _-]?key|encryption[ _-]?key|"
     r"otp|pin(?:\s?code)?|cvv2?|cvc|session[ _-]?id|session|cookie|signature|webhook|dsn|connection[ _-]?string|recovery\s(?:code|phrase)|wifi\s(?:code|key)|"
-    r"[a-z0-9_.-]{0,40}[_.-](?:key|token|secret|pwd|pass|passwd|password|auth|apikey|credential)"
+    r"[a-z0-9_.-]{1,40}(?:key|token|secret|pwd|pass|passwd|password|auth|apikey|credential|sid)"
 )
 _LABELLED = re.compile(
     r"(?i)(?<![a-z0-9])(?:"
     + _WORDS
-    + r")(?:[ _](?:value|id|string))?[\"'`\]]{0,2}\s{0,4}(?:is\s*:?|was|:=|=>|={1,3}|:|,|\|\||\s(?=['\"`]))\s{0,4}(?:b|r|f|u)?(?=[^\s])"
+    + r")(?:[ _](?:value|id|string))?[\"'`\]]{0,2}\s{0,4}(?:is\s*:?|was|:=|=>|={1,3}|:|,|\|\||\s(?=['\"`]))\s{0,4}(?:[brfu](?=[\"'`]))?(?=[^\s])"
     r"([\"'`]{0,3})((?:(?<=[\"'`])[^\"'`\n]{4,300}|[^\s\"'`,;<>(){}\[\]]{4,300}))"
+)
+_SPACED = re.compile(
+    r"(?i)(?<![a-z0-9-])(?:password|passwd|passcode|pass|pwd|pw|token|secret|key|pat|oauth|credentials?|sid|pin)(?:\s(?:to|value|as|of|id|code))?\s{1,2}"
+    r"([^\s\"'`,;<>(){}\[\]]{6,200})"
+)
+_LOGIN_PAIR = re.compile(
+    r"(?i)\b(?:login|log-in|user(?:name)?|creds?|credentials|account)\b\s{0,2}[:=-]?\s{1,2}[\w.@+-]{2,60}\s{0,2}[/|:]\s{0,2}([^\s\"'`,;<>(){}]{5,80})"
+)
+_SEED = re.compile(
+    r"(?i)\b(?:seed|recovery|mnemonic|backup|secret|wallet)\s(?:phrase|words|seed|mnemonic)\b[^a-z\n]{0,12}(?:is|was)?[^a-z]{0,6}((?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})\b"
+)
+_LICENCE_KEY = re.compile(
+    r"(?<![\w-])(?=[A-Z-]{0,48}\d)(?=[\d-]{0,48}[A-Z])[A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){3,7}(?![\w-])"
+)
+_LICENCE_LABEL = re.compile(
+    r"(?i)\b(?:licen[cs]e|product|serial|activation|cd)[ -](?:key|code)\b[\s:=#is]{0,6}([A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){2,7})(?![\w-])"
 )
 _XML_SECRET = re.compile(
     r"(?i)<(?:[\w.:-]{0,30}(?:password|passwd|secret|token|api_?key|apikey|private_?key))[^<>]{0,60}>([^<>\s]{4,300})</"
@@ -70,7 +86,7 @@ _FLAG_SECRET = re.compile(
     r"(?i)(?<![\w-])(?:--(?:[\w-]{0,20})?(?:password|passwd|pwd|token|secret|api-?key|access-key|auth)[= ]|-u\s+\S{1,40}:|sshpass -p\s?|mysql\s[^\n]{0,60}?-p)[\"']?([^\s\"'$<>{}]{4,200})"
 )
 _WORD_VALUE = re.compile(
-    r"(?i)^(?:[a-z]+|true|false|null|none|undefined|required|string|\$\w+|%\w+%|\*+|x+|\.+|[a-z]+(?:[_.-][a-z]+)*\(?\)?|your[\w-]*|\d{1,3})[.,;:!?*]*$"
+    r"^(?:[A-Z]?[a-z]+(?:[A-Z][a-z]+)*|[A-Z]+|true|false|null|none|undefined|required|string|\$\w+|%\w+%|\*+|x+|\.+|(?:[A-Z]?[a-z]+|[A-Z]+)(?:[_.-](?:[A-Z]?[a-z]+|[A-Z]+))*\(?\)?|[yY]our[\w-]*|[Tt]rue|[Ff]alse|[Nn]one|\d{1,3})[.,;:!?*]*$"
 )
 _CODE_VALUE = ("http", "process.", "os.", "self.", "this.", "$", "{", "<", "get", "request", "config", "env", "import", "document.", "await", "new ", "func", "str(", "int(", "props", "args", "data", "event", "response", "user.", "params", "settings", "secrets.", "vault", "/", "\\", "@", "…", "...", "-----", "your", "my_", "example", "xxxx", "****", "####", "input", "localstorage", "session.", "row[", "form", "%(", "&lt")  # fmt: skip
 _LONG = re.compile(r"(?<![\w/+=.-])[A-Za-z0-9+/_-]{20,400}={0,2}(?![\w/+=-])")
@@ -107,6 +123,20 @@ def _judge_labelled(match: re.Match[str]) -> Found | None:
     if re.fullmatch(r"(?:[A-Za-z]+[._-])+[A-Za-z]+", value) and "pass" not in label.lower():
         return None
     return Found(match.start(2), match.start(2) + len(value), 0.7)
+
+
+def _judge_spaced(match: re.Match[str]) -> Found | None:
+    """Nothing but a space between label and value: the value itself must look made up."""
+    value = match.group(1).rstrip(".,;:!?*")
+    if len(value) < 6 or value.lower().startswith(_CODE_VALUE):
+        return None
+    n_digits = sum(c.isdigit() for c in value)
+    has_letters = any(c.isalpha() for c in value)
+    special = any(c in "!@#$%^&*~+" for c in value)
+    mixed = any(c.islower() for c in value) and any(c.isupper() for c in value)
+    if not has_letters or not n_digits or not (special or mixed or (n_digits > 2 and len(value) >= 8)):
+        return None
+    return Found(match.start(1), match.start(1) + len(value), 0.65)
 
 
 def _judge_long(match: re.Match[str]) -> Found | None:
@@ -191,6 +221,29 @@ SECRETS: tuple[Recognizer, ...] = (
         must=("password: «h0rse-Cart7»", 'API_KEY = "«q8Zk2mP4xT7v»"', "my PIN is «4829»", "DB_PASS=«Tr0ub4dor&3»"),
         must_not=("password: required", "token = get_token()", "the key is important", "pass: string"), group=2,
         judge=_judge_labelled,
+    ),
+    Recognizer(
+        "secret_spaced", "SECRET", 1, 0.65, _SPACED,
+        r"(?i)(?:password|passwd|passcode|pass|pwd|pw|token|secret|key|pat|oauth|credentials?|sid|pin|to|value|as|of|id|code)\s{1,2}[^\s\"'`,;<>(){}\[\]]{6}",
+        must=("set the password to «h0rseCart7» now", "token «q8Zk2mP4xT7v»"),
+        must_not=("password manager apps", "key 2024 findings", "token based login"), group=1, judge=_judge_spaced,
+    ),
+    Recognizer(
+        "login_pair", "SECRET", 1, 0.7, _LOGIN_PAIR, r"(?i)(?:login|log-in|user|cred|account)",
+        must=("login: ines / «h0rseCart7»",), must_not=("user input / output",), group=1, judge=_judge_spaced,
+    ),
+    Recognizer(
+        "seed_phrase", "SECRET", 1, 0.9, _SEED, r"(?i)(?:seed|recovery|mnemonic|backup|secret|wallet)\s(?:phrase|words|seed|mnemonic)",
+        must=("seed phrase: «" + " ".join(["larch", "juniper", "maple"] * 4) + "»",), must_not=("a seed phrase is long",),
+        group=1,
+    ),
+    Recognizer(
+        "licence_key", "SECRET", 1, 0.7, _LICENCE_KEY, r"[A-Z0-9]{4,8}-[A-Z0-9]{4,8}-[A-Z0-9]{4,8}-[A-Z0-9]{4}",
+        must=("key «K7Q2M-9XW3R-T5VJN-8PLD4»",), must_not=("2019-2020-2021-2022", "SOME-WORDS-LIKE-THIS"),
+    ),
+    Recognizer(
+        "licence_key_labelled", "SECRET", 1, 0.8, _LICENCE_LABEL, r"(?i)(?:licen[cs]e|product|serial|activation|cd)[ -](?:key|code)",
+        must=("license key «KQWRM-XWERT-TYVJN»",), must_not=("the product code is here",), group=1,
     ),
     Recognizer(
         "secret_xml", "SECRET", 1, 0.8, _XML_SECRET, r"<[\w.:-]{0,40}>?",
