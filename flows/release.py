@@ -85,7 +85,7 @@ def release(
     if publishing.dry_run:
         return outcome
     advance("writing the report", 0)
-    report = write_report(run, built, stats, gate, proof)
+    report = write_report(run, staged, built, stats, gate, proof)
     advance("staging", 0)
     candidate = stage(run, staged, built, stats, gate, proof, report, list_parameters())
     outcome = conclude(run, outcome, "staged", candidate)

@@ -9,13 +9,26 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from flows.cli import candidates, config, registry, release, scrub, store, synth, tag, up, withdraw
+from flows.cli import (
+    candidates,
+    config,
+    registry,
+    release,
+    report,
+    scrub,
+    store,
+    synth,
+    tag,
+    up,
+    withdraw,
+)
 
 COMMAND_MODULES: tuple[ModuleType, ...] = (
     release,
     candidates,
     store,
     withdraw,
+    report,
     registry,
     synth,
     scrub,

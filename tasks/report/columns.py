@@ -12,6 +12,10 @@ from tasks.report.palette import LIGHT
 from tasks.report.row_labels import break_label, label_layers, label_width
 
 
+_GAPS = "break-paths-show-domains"
+"""A stage that is held back leaves a gap; a line across it would claim a value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """One label over the stages of a conversation."""
@@ -85,7 +89,7 @@ def _panel(
             labelFontSize=11,
             grid=False,
         ),
-        scale=alt.Scale(type="point", padding=0.35),
+        scale=alt.Scale(type="point", padding=0.35, domain=list(stages)),
     )
     y = alt.Y(
         "share:Q",
@@ -107,16 +111,16 @@ def _panel(
     layers: list[Any] = []
     if any(v is not None for v in panel.lows):
         layers.append(
-            base.transform_filter("isValid(datum.low)")
-            .mark_area(color=LIGHT[f"{hue}-tint"], opacity=0.6)
-            .encode(y=alt.Y("low:Q"), y2="high:Q")
+            base.mark_area(color=LIGHT[f"{hue}-tint"], opacity=0.6, invalid=_GAPS).encode(
+                y=alt.Y("low:Q"), y2="high:Q"
+            )
         )
     if any(v is not None for v in panel.published):
         seen = base.transform_filter("isValid(datum.published)").encode(y=alt.Y("published:Q"))
         layers.append(seen.mark_line(color=LIGHT["muted"], strokeWidth=1.2, strokeDash=[4, 3]))
         layers.append(seen.mark_circle(color=LIGHT["muted"], size=18, opacity=1))
     layers += [
-        known.mark_line(color=LIGHT[hue], strokeWidth=2.5).encode(y=y),
+        base.mark_line(color=LIGHT[hue], strokeWidth=2.5, invalid=_GAPS).encode(y=y),
         known.mark_circle(color=LIGHT[hue], size=38, opacity=1).encode(y=y),
         known.transform_filter("datum.is_end")
         .mark_text(dy=-12, fontWeight="bold", color=LIGHT["ink"])

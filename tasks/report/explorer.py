@@ -78,6 +78,10 @@ def _domains(values: Iterable[str], nodes: Mapping[str, LabelNode]) -> list[str]
     return list(dict.fromkeys(tops))
 
 
+def _domains_first(values: Iterable[str], nodes: Mapping[str, LabelNode]) -> list[str]:
+    return sorted(values, key=lambda v: (v in nodes and nodes[v].parent is not None, v))
+
+
 def _labels_of(labels: pl.DataFrame, facet: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for item, value in labels.filter(pl.col("facet") == facet).select("item_id", "value").iter_rows():
@@ -134,7 +138,9 @@ def _document(
             "model": show_controls(facts[i]["model_name"]),
             "summary": _text(facts[i]["task_summary"] or ""),
             "domains": _domains(topics.get(i, ()), nodes),
-            "topics": [names["topic"].get(v, show_controls(v)) for v in topics.get(i, ())],
+            "topics": [
+                names["topic"].get(v, show_controls(v)) for v in _domains_first(topics.get(i, ()), nodes)
+            ],
             "messages": messages.get(i, []),
         }
         for i in ids

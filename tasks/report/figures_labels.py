@@ -211,6 +211,7 @@ def _by_stage(readings: Readings, part: ThoughtLabels, hue: str) -> Figure:
             )
         )
         rows.append((label.name, *(percent(_share(c)) for c in line)))
+    has_gaps = any(share is None for panel in panels for share in panel.shares)
     first = panels[0]
     start, end = first.shares[0], first.shares[-1]
     finding = (
@@ -228,7 +229,8 @@ def _by_stage(readings: Readings, part: ThoughtLabels, hue: str) -> Figure:
         title,
         finding,
         f"Share of the labelled {plural} within a stage. Stages are quarters by relative position among the "
-        "messages of the role, from the first to the last.",
+        "messages of the role, from the first to the last."
+        + (" A gap is a value held back to protect participants." if has_gaps else ""),
         ("Label", *STAGE_NAMES),
         tuple(rows),
         tuple(legend),

@@ -31,6 +31,7 @@ class GateTable:
         open: what a person must look at: failures first, then warnings.
         settled: passed checks and those with nothing to judge.
         words: the outcome in one sentence.
+        note: what the gate adds, such as that this is a first release.
         n_failed: critical checks that failed.
         n_warned: other checks that failed.
     """
@@ -38,6 +39,7 @@ class GateTable:
     open: tuple[GateRow, ...]
     settled: tuple[GateRow, ...]
     words: str
+    note: str
     n_failed: int
     n_warned: int
 
@@ -62,12 +64,11 @@ def read_gate(gate: Mapping[str, Any]) -> GateTable:
     if skipped:
         parts.append(f"{skipped} had nothing to judge")
     words = f"{', '.join(parts)}."
-    if gate.get("note"):
-        words += f" {gate['note']}"
     return GateTable(
         tuple(r for r in rows if r.mood in {"bad", "warn"}),
         tuple(r for r in rows if r.mood in {"good", "plain"}),
         words,
+        str(gate.get("note") or ""),
         failed,
         warned,
     )

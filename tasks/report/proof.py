@@ -9,7 +9,10 @@ from typing import Any
 from tasks.report.gate_rows import Mood
 from tasks.report.sections import flatten, number_text
 
-_SHOWN = ("policy", "redactions", "redactions_by_type")
+_SHOWN = (
+    "policy", "redactions", "redactions_by_type", "redactions_by_recognizer", "attributes", "class_sizes",
+    "n_levels", "is_satisfied", "k", "k_required", "k_achieved", "smallest_group", "sensitive",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,20 @@ class Measure:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofTable:
+    """Counts of one kind."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
-    """The figures that decide, and everything else that was recorded."""
+    """The figures that decide, the counts behind them, and everything else that was recorded."""
 
     measures: tuple[Measure, ...]
+    tables: tuple[ProofTable, ...]
     rest: tuple[tuple[str, str], ...]
 
     @property

@@ -10,8 +10,9 @@ from tasks.report.figures_conversations import language_name
 from tasks.report.figures_labels import interval
 from tasks.report.inputs import ReportInputs
 from tasks.report.licences import spdx_id
+from tasks.report.proof import read_proof
 from tasks.report.readings import Readings, read_stats
-from tasks.report.sections import flatten, read_changes
+from tasks.report.sections import read_changes
 
 COUNTS = (
     ("participants", "Participants"),
@@ -49,7 +50,7 @@ def tell(inputs: ReportInputs) -> dict[str, Any]:
         "numbers": _numbers(readings),
         "policy": inputs.policy,
         "policy_sentence": _policy(inputs),
-        "privacy": flatten(inputs.privacy),
+        "proof": read_proof(inputs.privacy),
         "provenance": stats.labelling.provenance,
         "shares": _shares(readings),
         "models_sentence": _models(readings),

@@ -127,10 +127,16 @@ def read_reasons(changes: pl.DataFrame) -> list[tuple[str, str, int]]:
 
 
 def read_label_flows(inputs: ReportInputs, *, most: int = 12) -> list[tuple[str, str, str, int]]:
-    """Return the largest label changes: facet, old name, new name, count."""
+    """Return the largest label changes: facet, old name, new name, count.
+
+    Labels of new and of removed items are no changes; the row accounting holds them.
+    """
     names = {(f, n.id): n.name for f, nodes in inputs.taxonomies.items() for n in nodes}
     rows = inputs.changes.filter(
-        pl.col("scope").str.starts_with("labels.") & (pl.col("from_value") != pl.col("to_value"))
+        pl.col("scope").str.starts_with("labels.")
+        & (pl.col("from_value") != pl.col("to_value"))
+        & (pl.col("from_value") != "")
+        & (pl.col("to_value") != "")
     ).sort(["n_rows", "scope", "from_value", "to_value"], descending=[True, False, False, False])
     out: list[tuple[str, str, str, int]] = []
     for row in rows.head(most).iter_rows(named=True):

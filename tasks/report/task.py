@@ -4,25 +4,40 @@ from __future__ import annotations
 
 from prefect import task
 
-from schemas.run import BuiltRelease, RunContext, TableSet
+from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
+from schemas.taxonomies import load_taxonomies
 from tasks.memo.steps import StepFolder, run_step
+from tasks.publish.origin import describe_origin
 from tasks.report.figures import render_figures
 from tasks.report.gather import gather_inputs
 from tasks.report.page import render_report
 from tasks.storage.store import open_store
+from tasks.storage.tables import read_json
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 
 
 @task(name="write report")
 def write_report(
-    run: RunContext, built: BuiltRelease, stats: TableSet, gate: TableSet, proof: TableSet
+    run: RunContext,
+    staged: StagedExports,
+    built: BuiltRelease,
+    stats: TableSet,
+    gate: TableSet,
+    proof: TableSet,
 ) -> TableSet:
     """Write `report.html` and `figures/`."""
     private = open_store(run.private)
+    origin = describe_origin(
+        run.settings,
+        run.policy,
+        read_json(private, staged.summary["report"].uri),
+        load_taxonomies(),
+        read_json(private, stats["stats"].uri)["cost"],
+    ).model_dump(mode="json")
 
     def build(folder: StepFolder) -> None:
-        inputs = gather_inputs(run, built, stats, gate, proof)
+        inputs = gather_inputs(run, built, stats, gate, proof, origin)
         for name, data in render_figures(inputs).items():
             folder.bytes(name, data)
         folder.bytes("report.html", render_report(inputs))
@@ -33,5 +48,6 @@ def write_report(
         "gate": gate.fingerprint,
         "proof": proof.fingerprint,
         "settings": run.settings.report.model_dump(),
+        "origin": origin,
     }
     return run_step(private, "report", STEP_VERSION, parts, build)

@@ -14,7 +14,6 @@ import pyarrow.dataset as pads
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from report_release import make_changes, make_funnel, make_inputs, make_quarantine, make_tables
 
 from schemas.fields import VIEWS
 from tasks.assemble.nested import nest_conversations, nested_schema
@@ -23,6 +22,7 @@ from tasks.report.inputs import TableFile
 from tasks.report.layout import NESTED, lay_out, list_columns
 from tasks.report.metadata import render_metadata
 from tasks.storage.parquet import encode_table
+from tests.report_release import make_changes, make_funnel, make_inputs, make_quarantine, make_tables
 
 
 def encode_nested(frame: pl.DataFrame) -> bytes:

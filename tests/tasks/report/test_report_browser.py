@@ -10,10 +10,10 @@ from typing import Any
 
 import polars as pl
 import pytest
-from report_release import make_inputs, make_stats, make_tables
 
 from schemas.config import ReportSettings
 from tasks.report.page import render_report
+from tests.report_release import make_inputs, make_stats, make_tables
 
 pytestmark = pytest.mark.e2e
 

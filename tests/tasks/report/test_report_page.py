@@ -15,14 +15,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from report_release import (
-    computed_inputs,
-    empty_tables,
-    make_changes,
-    make_inputs,
-    make_stats,
-    make_tables,
-)
 
 from schemas.config import ReportSettings
 from tasks.report.explorer import MAX_TEXT_CHARACTERS, build_explorer
@@ -31,6 +23,14 @@ from tasks.report.page import MAX_BYTES, render_report
 from tasks.report.proof import read_proof
 from tasks.report.sections import flatten, read_changes
 from tasks.report.visible import show_controls
+from tests.report_release import (
+    computed_inputs,
+    empty_tables,
+    make_changes,
+    make_inputs,
+    make_stats,
+    make_tables,
+)
 
 
 class Page(HTMLParser):
