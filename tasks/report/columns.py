@@ -11,7 +11,6 @@ from tasks.report.drawing import Drawing, draw, wrap_words
 from tasks.report.palette import LIGHT
 from tasks.report.row_labels import break_label, label_layers, label_width
 
-
 _GAPS = "break-paths-show-domains"
 """A stage that is held back leaves a gap; a line across it would claim a value."""
 

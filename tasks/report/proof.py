@@ -62,7 +62,39 @@ def read_proof(privacy: Mapping[str, Any]) -> Proof:
     """
     found = [_group_size(privacy), *_canaries(privacy), _second_scan(privacy)]
     used = {"k_margin", "canary", "second_scan"}
-    return Proof(tuple(m for m in found if m is not None), tuple(flatten(privacy, skip={*used, *_SHOWN})))
+    tables = (_attributes(privacy), _group_sizes(privacy), _sensitive(privacy))
+    return Proof(
+        tuple(m for m in found if m is not None),
+        tuple(t for t in tables if t is not None),
+        tuple(flatten(privacy, skip={*used, *_SHOWN})),
+    )
+
+
+def _attributes(privacy: Mapping[str, Any]) -> ProofTable | None:
+    keys = ("n_answered", "n_generalised", "n_suppressed")
+    rows = tuple(
+        (str(name).replace("_", " "), *(number_text(_mapping(counts).get(key, 0)) for key in keys))
+        for name, counts in _mapping(privacy.get("attributes")).items()
+    )
+    columns = ("Attribute", "Answered", "Generalised", "Held back")
+    return ProofTable("What was done to attributes", columns, rows) if rows else None
+
+
+def _group_sizes(privacy: Mapping[str, Any]) -> ProofTable | None:
+    rows: list[tuple[str, ...]] = []
+    for size in privacy.get("class_sizes") or ():
+        low, high = size.get("from"), size.get("to")
+        if size.get("n_classes"):
+            span = f"{low} or more" if high is None else f"{low}" if low == high else f"{low} to {high}"
+            rows.append((span, number_text(size["n_classes"]), number_text(size.get("n_participants", 0))))
+    columns = ("Participants who share it", "Combinations", "Participants")
+    return ProofTable("How many share a combination of attributes", columns, tuple(rows)) if rows else None
+
+
+def _sensitive(privacy: Mapping[str, Any]) -> ProofTable | None:
+    found = _mapping(privacy.get("sensitive"))
+    rows = tuple((str(kind).replace("_", " "), number_text(n)) for kind, n in found.items())
+    return ProofTable("Flagged as sensitive", ("Kind", "Messages"), rows) if rows else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
