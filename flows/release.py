@@ -87,7 +87,7 @@ def release(
     advance("writing the report", 0)
     report = write_report(run, staged, built, stats, gate, proof)
     advance("staging", 0)
-    candidate = stage(run, staged, built, stats, gate, proof, report, list_parameters())
+    candidate = stage(run, staged.summary, built, stats, gate, proof, report, list_parameters())
     outcome = conclude(run, outcome, "staged", candidate)
     if approval == "stage":
         return outcome

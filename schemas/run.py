@@ -22,6 +22,7 @@ class RunContext:
         settings: resolved settings.
         started_at: UTC; the only clock a run reads.
         policy: privacy policy in force; decided after the exports were read.
+        taxonomy_files: taxonomies given for this run; the others are the newest known.
     """
 
     store: str
@@ -29,6 +30,7 @@ class RunContext:
     settings: Settings
     started_at: datetime
     policy: AppliedPolicy = "strict"
+    taxonomy_files: tuple[str, ...] = ()
 
     def with_policy(self, policy: AppliedPolicy) -> RunContext:
         """The same run under another policy."""

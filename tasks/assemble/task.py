@@ -13,7 +13,6 @@ from schemas.errors import GateError
 from schemas.fields import BASE_TABLES, CLEAN_CONVERSATIONS, CLEAN_TABLES, FUNNEL, ID_MAP, TABLES, WITHHELD
 from schemas.params import PublishingOptions, SourceOptions
 from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
-from schemas.taxonomies import load_taxonomies
 from tasks.assemble.items import CleanTables
 from tasks.assemble.merge import (
     append_to_parent,
@@ -31,6 +30,7 @@ from tasks.publish.releases import Release, latest_version, list_versions, load_
 from tasks.publish.versions import check_next_version, propose_version
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_json, read_table
+from tasks.tag.chosen import choose_taxonomies
 from tasks.validate.release import validate_release
 
 STEP_VERSION = 1
@@ -80,7 +80,7 @@ def build_release(
             published,
             tables["changes"],
             bump=publishing.bump,
-            is_taxonomy_changed=parent is not None and _taxonomies_changed(parent),
+            is_taxonomy_changed=parent is not None and _taxonomies_changed(run, store, parent),
         )
         if version is None:
             folder.json("outcome", {"version": latest, "is_unchanged": True})
@@ -127,8 +127,9 @@ def build_release(
 _SHARDED = ("conversations", "messages", "thoughts", "labels")
 
 
-def _taxonomies_changed(parent: Release) -> bool:
-    now = {facet: taxonomy.version for facet, taxonomy in load_taxonomies().items()}
+def _taxonomies_changed(run: RunContext, store: Store, parent: Release) -> bool:
+    chosen = choose_taxonomies(store, run.taxonomy_files)
+    now = {facet: taxonomy.version for facet, taxonomy in chosen.items()}
     return now != {facet: info.version for facet, info in parent.manifest.info.taxonomies.items()}
 
 

@@ -15,6 +15,7 @@ from schemas.config import Settings
 from schemas.manifest import CodeInfo, InputInfo, ModelInfo, ReleaseInfo, TaxonomyInfo
 from schemas.taxonomies import Taxonomy
 from tasks.storage.tables import canonical_json
+from tasks.tag.costs import list_models
 
 _ROOT = Path(__file__).parents[2]
 
@@ -46,7 +47,7 @@ def describe_origin(
         config_sha256=digest_settings(settings),
         code=describe_code(),
         inputs=[InputInfo(**entry) for entry in report["inputs"]],
-        models=[ModelInfo(**entry) for entry in cost.get("models", [])],
+        models=[ModelInfo(**entry) for entry in list_models(cost)],
         cost_usd=float(cost.get("usd", 0.0)),
     )
 

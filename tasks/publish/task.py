@@ -18,8 +18,7 @@ from prefect.runtime import flow_run
 from schemas.errors import GateError
 from schemas.fields import BASE_TABLES
 from schemas.manifest import TableFiles
-from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
-from schemas.taxonomies import load_taxonomies
+from schemas.run import BuiltRelease, RunContext, TableSet
 from tasks.assemble.nested import nest_conversations, nested_schema
 from tasks.assemble.records import RECORDS
 from tasks.assemble.views import build_views
@@ -37,6 +36,7 @@ from tasks.report.metadata import render_metadata
 from tasks.scrub.audit_scan import scan_lines
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import canonical_json, read_json, read_table
+from tasks.tag.chosen import choose_taxonomies, dump_taxonomies
 from tasks.withdraw.plan import honoured_requests
 
 NESTED = "conversations_nested"
@@ -47,7 +47,7 @@ _TEXT_SUFFIXES = (".html", ".md", ".json", ".cff", ".svg")
 @task(name="stage candidate")
 def stage(
     run: RunContext,
-    staged: StagedExports,
+    summary: TableSet,
     built: BuiltRelease,
     stats: TableSet,
     gate: TableSet,
@@ -58,7 +58,7 @@ def stage(
     """Write the complete release to the private store and return the candidate's id."""
     store, private = open_store(run.store), open_store(run.private)
     tables = {t.name: read_table(private, built.tables[t.name], t) for t in BASE_TABLES}
-    taxonomies = load_taxonomies()
+    taxonomies = choose_taxonomies(store, run.taxonomy_files)
     topics = {node.id: node.parent for node in taxonomies["topic"].nodes if node.parent}
     views = build_views(tables, topics)
     nested = _encode_nested(views, run.settings.publish.zstd_level)
@@ -66,7 +66,7 @@ def stage(
     info = describe_origin(
         run.settings,
         run.policy,
-        read_json(private, staged.summary["report"].uri),
+        read_json(private, summary["report"].uri),
         taxonomies,
         document["cost"],
     )
@@ -77,6 +77,7 @@ def stage(
         RECORDS: private.get(built.tables[RECORDS].uri),
         f"{NESTED}/part-00000.parquet": nested,
         "stats.json": canonical_json(document),
+        **dump_taxonomies(taxonomies),
         **_documents(private, stats, ("metrics",)),
         **_documents(private, gate, ("gate",)),
         **_documents(private, proof, ("privacy",)),

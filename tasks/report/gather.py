@@ -7,11 +7,11 @@ from typing import Any
 
 from schemas.fields import BASE_TABLES
 from schemas.run import BuiltRelease, RunContext, TableSet
-from schemas.taxonomies import load_taxonomies
 from tasks.publish.layout import side_file
 from tasks.report.inputs import ReportInputs
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_json, read_table
+from tasks.tag.chosen import choose_taxonomies
 
 
 def gather_inputs(
@@ -23,13 +23,13 @@ def gather_inputs(
     provenance: dict[str, Any] | None = None,
 ) -> ReportInputs:
     """Read the documents and scrubbed tables of a release that is not staged yet."""
-    private = open_store(run.private)
+    private, store = open_store(run.private), open_store(run.store)
     tables = {t.name: read_table(private, built.tables[t.name], t) for t in BASE_TABLES}
     document = read_json(private, stats["stats"].uri)
     return ReportInputs(
         version=built.version,
         parent_version=built.parent or None,
-        parent_stats=_parent_stats(open_store(run.store), built.parent),
+        parent_stats=_parent_stats(store, built.parent),
         # the data's own last day, so that the same inputs give the same page
         created_at=tables["conversations"]["started_at"].max(),  # pyright: ignore[reportArgumentType]
         settings=run.settings.report,
@@ -44,7 +44,9 @@ def gather_inputs(
         funnel=tables["funnel"],
         quarantine_summary=tables["quarantine_summary"],
         tables=tables,
-        taxonomies={facet: taxonomy.nodes for facet, taxonomy in load_taxonomies().items()},
+        taxonomies={
+            facet: taxonomy.nodes for facet, taxonomy in choose_taxonomies(store, run.taxonomy_files).items()
+        },
     )
 
 

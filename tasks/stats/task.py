@@ -10,13 +10,15 @@ from prefect import task
 
 from schemas.fields import BASE_TABLES
 from schemas.run import BuiltRelease, RunContext, TableSet
-from schemas.taxonomies import load_taxonomies
 from tasks.memo.steps import StepFolder, run_step
 from tasks.publish.layout import side_file
+from tasks.publish.origin import digest_taxonomy
 from tasks.stats.compute import compute_stats
 from tasks.stats.metrics import metrics
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_json, read_table
+from tasks.tag.chosen import choose_taxonomies
+from tasks.tag.costs import sum_costs
 
 STEP_VERSION = 2
 STATS = "stats.json"
@@ -27,20 +29,21 @@ def compute_statistics(
     run: RunContext, built: BuiltRelease, labelled: tuple[TableSet, ...], proof: TableSet
 ) -> TableSet:
     """Write `stats`, `metrics` and `stats/<name>.parquet`."""
-    private = open_store(run.private)
-    previous = _read_previous(open_store(run.store), built.parent) if run.policy == "strict" else None
+    private, store = open_store(run.private), open_store(run.store)
+    previous = _read_previous(store, built.parent) if run.policy == "strict" else None
+    taxonomies = choose_taxonomies(store, run.taxonomy_files)
 
     def build(folder: StepFolder) -> None:
         tables = {t.name: read_table(private, built.tables[t.name], t) for t in BASE_TABLES}
         stats = compute_stats(
             tables,
-            taxonomies=load_taxonomies(),
+            taxonomies=taxonomies,
             settings=run.settings.stats,
             min_cell=run.settings.privacy.min_cell,
             policy=run.policy,
-            quality=_sum(private, labelled, "quality"),
+            quality=_read_first(private, labelled, "quality"),
             privacy=read_json(private, proof["privacy"].uri),
-            cost=_sum(private, labelled, "cost"),
+            cost=sum_costs(read_json(private, shard["cost"].uri) for shard in labelled),
             previous=previous,
         )
         folder.json("stats", stats.document)
@@ -58,6 +61,7 @@ def compute_statistics(
         "min_cell": run.settings.privacy.min_cell,
         "policy": run.policy,
         "previous": previous,
+        "taxonomies": {facet: digest_taxonomy(t) for facet, t in taxonomies.items()},
     }
     return run_step(private, "stats", STEP_VERSION, parts, build)
 
@@ -70,5 +74,5 @@ def _read_previous(store: Store, parent: str) -> dict[str, Any] | None:
     return loaded
 
 
-def _sum(private: Store, labelled: tuple[TableSet, ...], name: str) -> dict[str, Any]:
+def _read_first(private: Store, labelled: tuple[TableSet, ...], name: str) -> dict[str, Any]:
     return read_json(private, labelled[0][name].uri) if labelled else {}

@@ -16,13 +16,13 @@ from schemas.fields import (
     THOUGHTS,
 )
 from schemas.run import RunContext, TableSet
-from schemas.taxonomies import load_taxonomies
 from tasks.assemble.items import CleanTables, thought_id
 from tasks.assemble.tables import assemble_tables
 from tasks.memo.steps import StepFolder, run_step
 from tasks.publish.origin import digest_taxonomy
 from tasks.storage.store import open_store
 from tasks.storage.tables import read_table
+from tasks.tag.chosen import choose_taxonomies
 from tasks.tag.stage import tag_release
 
 STEP_VERSION = 1
@@ -37,7 +37,7 @@ def tag_shard(run: RunContext, clean: TableSet, number: int) -> TableSet:
         ProviderError: the provider failed for good; what was paid for is kept.
     """
     private = open_store(run.private)
-    taxonomies = load_taxonomies()
+    taxonomies = choose_taxonomies(open_store(run.store), run.taxonomy_files)
     # what the run may spend decides no label
     settings = run.settings.tag.model_dump(exclude={"budget_usd", "concurrency", "timeout_s"})
 
