@@ -24,7 +24,7 @@ from schemas.run import RunContext, StagedExports, TableSet
 from tasks.ingest.quarantine import check_quarantine_share, count_quarantined, summarise_quarantine
 from tasks.ingest.reader import ExportReader, digest_inputs
 from tasks.memo.steps import StepFolder, run_step
-from tasks.storage.inputs import InputFile, list_inputs, open_input
+from tasks.storage.inputs import InputFile, list_inputs, open_input, refuse_store_inside
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_json, read_table
 from tasks.validate.staged import ValidationResult, validate_across, validate_staged
@@ -41,6 +41,7 @@ def read_exports(run: RunContext, exports: Sequence[str]) -> StagedExports:
         InputError: an export cannot be read, or holds no legal conversation.
         DataError: more is quarantined than the settings allow.
     """
+    refuse_store_inside(exports, run.store)
     files = list_inputs(exports)
     digests = digest_inputs(files, open_input=open_input)
     private = open_store(run.private)

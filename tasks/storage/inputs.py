@@ -64,6 +64,21 @@ def list_inputs(patterns: Iterable[str]) -> list[InputFile]:
     return sorted(files.values())
 
 
+def refuse_store_inside(patterns: Iterable[str], store: str) -> None:
+    """Refuse an input folder that holds the store: a release would be read as an export of itself.
+
+    Raises:
+        InputError: the store lies in one of the folders.
+    """
+    place = local_path(store)
+    if place is None:
+        return
+    for pattern in patterns:
+        path = local_path(pattern)
+        if path is not None and path.is_dir() and place.resolve().is_relative_to(path.resolve()):
+            raise InputError(f"the store {place} lies in the input folder {path}; keep them apart")
+
+
 def open_input(file: InputFile) -> BinaryIO:
     """Open an export for reading bytes; local files and objects alike can seek.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import InputError
-from tasks.storage.inputs import list_inputs, open_input
+from tasks.storage.inputs import list_inputs, open_input, refuse_store_inside
 
 
 @pytest.fixture
@@ -65,3 +65,11 @@ def test_no_permission_is_named(folder: Path) -> None:
             list_inputs([str(folder)])
     finally:
         (folder / "deep").chmod(0o700)
+
+
+def test_a_store_inside_the_input_folder_is_refused(folder: Path) -> None:
+    refuse_store_inside([str(folder)], str(folder.parent / "store"))
+    refuse_store_inside([str(folder / "a.json")], str(folder / "store"))
+    refuse_store_inside([str(folder)], "s3://bucket/x")
+    with pytest.raises(InputError, match="lies in the input folder"):
+        refuse_store_inside([str(folder)], str(folder / "deep" / "store"))
