@@ -57,6 +57,25 @@ def deploy_flows() -> None:
     )
 
 
+def title_forms() -> None:
+    """Give the fields of the forms words for titles; Prefect takes a parameter's name, `config_file`."""
+    import yaml
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import DeploymentUpdate
+    from prefect.flows import load_flow_from_entrypoint
+
+    with get_client(sync_client=True) as client:
+        for deployment in yaml.safe_load((ROOT / PREFECT_FILE).read_text(encoding="utf-8"))["deployments"]:
+            path, _, name = deployment["entrypoint"].partition(":")
+            flow = load_flow_from_entrypoint(f"{ROOT / path}:{name}")
+            schema = flow.parameters.model_dump()
+            for parameter, field in schema["properties"].items():
+                field["title"] = parameter.replace("_", " ").capitalize()
+            known = client.read_deployment_by_name(f"{flow.name}/{deployment['name']}")
+            update = DeploymentUpdate(parameter_openapi_schema=schema)
+            client.update_deployment(known.id, update)
+
+
 def main() -> None:
     """Do all of it against the server of `PREFECT_API_URL`."""
     prepare_prefect()
@@ -66,6 +85,7 @@ def main() -> None:
 
     create_work_pool()
     deploy_flows()
+    title_forms()
     for line in upsert_automations():
         print(line)
 

@@ -43,7 +43,7 @@ def main() -> None:
     folder = Path(given.folder).absolute()
     children = Children(folder / "logs")
     try:
-        start_all(children, folder, given.port or _choose_port(), given.store)
+        start_all(children, folder, given.port or _choose_port(PORT), given.store)
         while (dead := children.find_dead()) is None:
             time.sleep(0.5)
         print(f"{dead} ended by itself; its last lines:\n{children.read_log(dead)}", file=sys.stderr)
@@ -84,6 +84,11 @@ def start_all(children: Children, folder: Path, port: int, store: str = "") -> d
     _make_key(folder, environ)
     _start_store(children, folder, store, environ)
     _make_export(folder / "exports")
+    reports = _choose_port()
+    environ["THOUGHTTRACE_RUN__REPORTS_URL"] = f"http://127.0.0.1:{reports}"
+    children.start(
+        "reports", [sys.executable, "-m", "deployments.reports", "--port", str(reports)], environ, folder
+    )
     prefect = [sys.executable, "-m", "prefect"]
     say("starting the Prefect server")
     children.start(
@@ -168,8 +173,8 @@ def _wait_healthy(children: Children, url: str, timeout_s: float = 180) -> None:
     raise TimeoutError(f"the Prefect server did not come up; see {children.logs}/server.log")
 
 
-def _choose_port() -> int:
-    for port in (PORT, 0):
+def _choose_port(*wanted: int) -> int:
+    for port in (*wanted, 0):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
+from prefect.states import Completed, State
 from pydantic import Field
 
 WAIT = timedelta(days=7)
@@ -18,43 +19,89 @@ class PublishDecision(RunInput):
     """The form. The default is the safe answer."""
 
     decision: Literal["reject", "publish"] = Field(default="reject", title="Decision")
-    reviewer: str = Field(title="Your name", min_length=2)
-    reason: str = Field(default="", title="Reason", description="Needed for a rejection.")
+    reviewer: str = Field(title="Your name", min_length=2, description="Kept in the manifest of the release.")
+    reason: str = Field(default="", title="Reason", description="Of a rejection; shown on the run's page.")
+    set_version: str = Field(
+        default="",
+        title="Another version",
+        description="Such as v2.0.0, to publish it under; empty keeps the proposed one.",
+        pattern=r"^(v\d+\.\d+\.\d+)?$",
+    )
 
 
-def ask_maintainer(outcome: Mapping[str, Any]) -> PublishDecision:
+def ask_maintainer(outcome: Mapping[str, Any], report_url: str = "") -> PublishDecision:
     """Suspend the run until a person has decided.
 
     The process ends meanwhile; on resume the flow runs again from the top and every finished step is
-    found by its fingerprint.
+    found by its fingerprint. The question is tied to the candidate: if another release was published
+    meanwhile, the repeated run builds another candidate and asks again.
 
     Args:
         outcome: the staged candidate as `flows.outcome` describes it.
+        report_url: web address that serves staged reports; empty shows a path only.
     """
     return suspend_flow_run(
-        wait_for_input=PublishDecision.with_initial_data(description=describe_candidate(outcome)),
+        wait_for_input=PublishDecision.with_initial_data(description=describe_candidate(outcome, report_url)),
         timeout=int(WAIT.total_seconds()),
         key=f"approve-{outcome['candidate_id'][:12]}",
     )
 
 
-def describe_candidate(outcome: Mapping[str, Any]) -> str:
-    """Write what a maintainer needs to know before letting a candidate out, as Markdown: counts only."""
-    counts = "".join(f"| {name} | {value:,} |\n" for name, value in outcome["counts"].items())
-    funnel = "".join(
-        f"| {row['stage']} | {row['n_in']:,} | {row['n_out']:,} | {row['n_quarantined']:,} "
-        f"| {row['n_removed']:,} |\n"
-        for row in outcome["funnel"]
-        if row["table_name"] == "conversations"
+def rejected(decision: PublishDecision) -> State[Any]:
+    """The state of a run whose candidate was turned down: finished, and visibly without a release."""
+    why = f": {decision.reason}" if decision.reason else ""
+    return Completed(name="Rejected", message=f"Rejected by {decision.reviewer}{why}")
+
+
+def describe_candidate(outcome: Mapping[str, Any], report_url: str = "") -> str:
+    """Write what a maintainer needs to know before letting a candidate out, as Markdown: counts only.
+
+    Args:
+        outcome: the staged candidate as `flows.outcome` describes it.
+        report_url: web address that serves staged reports; empty shows a path only.
+    """
+    candidate = outcome["candidate_id"]
+    privacy, gate = outcome["privacy"], outcome["gate"]
+    review = privacy.get("review_by_status", {})
+    warnings = "".join(f"\n  - {why}" for why in gate["warnings"])
+    report = (
+        f"**[Open the report]({report_url.rstrip('/')}/candidates/{candidate}/report.html)**"
+        if report_url
+        else f"**Report** in `{outcome['places'].get('candidate', '')}`"
     )
-    warnings = "".join(f"- {why}\n" for why in outcome["gate"]["warnings"]) or "none\n"
     return (
         f"## {outcome['version']} after {outcome['parent'] or 'nothing (first release)'}\n\n"
-        f"Candidate `{outcome['candidate_id']}`, policy {outcome['policy']}.\n\n"
-        f"| what | count |\n|---|---|\n{counts}\n"
-        f"| conversations | in | out | quarantined | removed |\n|---|---|---|---|---|\n{funnel}\n"
-        f"**Gate warnings:** {warnings}\n"
-        f"**Spans masked:** {outcome['privacy'].get('n_redactions', 0):,} · "
-        f"**cost:** {outcome['cost'].get('usd', 0):.2f} USD\n\n"
-        f"Files and report: `{outcome['places'].get('candidate', '')}`\n"
+        f"{_changes(outcome)}\n"
+        f"- {report}\n"
+        f"- {_funnel(outcome)}\n"
+        f"- **Gate** {'passed' if gate['passed'] else 'failed'}, {len(gate['warnings'])} warnings{warnings}\n"
+        f"- **Privacy** policy {outcome['policy']}, {privacy.get('n_redactions', 0):,} spans masked, "
+        f"uncertain: {', '.join(f'{n:,} {status}' for status, n in review.items()) or 'none'}, "
+        f"k = {privacy.get('k', '-')}\n"
+        f"- **Cost** {outcome['cost'].get('usd', 0):.2f} USD\n"
+        f"- **Terminal** `thoughttrace approve {candidate[:12]}`\n"
     )
+
+
+def _changes(outcome: Mapping[str, Any]) -> str:
+    """A row a kind of change, a column a table: short enough for the form's window."""
+    changes = outcome["changes"]
+    rows = "".join(
+        f"| {kind} | " + " | ".join(f"{counts.get(kind, 0):,}" for counts in changes.values()) + " |\n"
+        for kind in ("added", "changed", "removed", "unchanged")
+        if any(counts.get(kind) for counts in changes.values())
+    )
+    return f"| rows | {' | '.join(changes)} |\n|---{'|---' * len(changes)}|\n{rows}"
+
+
+def _funnel(outcome: Mapping[str, Any]) -> str:
+    steps = [row for row in outcome["funnel"] if row["table_name"] == "conversations"]
+    if not steps:
+        return ""
+    lost = [
+        f"{row['n_quarantined']:,} quarantined and {row['n_removed']:,} removed in {row['stage']}"
+        for row in steps
+        if row["n_quarantined"] or row["n_removed"]
+    ]
+    told = f": {'; '.join(lost)}" if lost else ", none lost"
+    return f"**Conversations** {steps[0]['n_in']:,} read, {steps[-1]['n_out']:,} kept{told}"

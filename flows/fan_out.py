@@ -11,6 +11,7 @@ from prefect.futures import as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.progress import advance
+from flows.telling import ShardProgress
 from schemas.errors import ConfigError
 from schemas.run import RunContext, TableSet
 
@@ -62,8 +63,10 @@ def over_shards(
         shared: the same for every shard.
     """
     advance(step, 0, len(shards))
+    progress = ShardProgress(step, len(shards))
     futures = [task.submit(run, shard, number, *shared) for number, shard in enumerate(shards, 1)]
     for done, future in enumerate(as_completed(futures), 1):
         future.result()
         advance(step, done, len(shards))
+        progress.done(done)
     return tuple(future.result() for future in futures)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from schemas.fields import CHANGES
 from schemas.run import BuiltRelease, RunContext, TableSet
 from tasks.publish.layout import release as release_key
-from tasks.storage.store import open_store
-from tasks.storage.tables import read_json
+from tasks.storage.store import Store, open_store
+from tasks.storage.tables import read_json, read_table
 
 Status = Literal["published", "staged", "unchanged", "dry-run", "rejected"]
 _COUNTS = ("participants", "conversations", "messages", "reasons", "reactions", "models")
@@ -40,6 +41,7 @@ def describe_outcome(
     return outcome | {
         "counts": {name: numbers["counts"][name] for name in _COUNTS},
         "median_messages": numbers["conversation_length"]["spread"]["median"],
+        "changes": _count_changes(private, built),
         "funnel": numbers["funnel"],
         "quarantine": numbers["quarantine"],
         "labels": {
@@ -57,12 +59,24 @@ def describe_outcome(
     }
 
 
+def _count_changes(private: Store, built: BuiltRelease) -> dict[str, dict[str, int]]:
+    """Rows added, changed, removed and unchanged since the parent, for each table."""
+    found: dict[str, dict[str, int]] = {}
+    changes = read_table(private, built.tables[CHANGES.name], CHANGES)
+    for row in changes.iter_rows(named=True):
+        table, _, _ = row["scope"].partition(".")
+        counts = found.setdefault(table, {})
+        counts[row["change"]] = counts.get(row["change"], 0) + row["n_rows"]
+    return found
+
+
 def conclude(
-    run: RunContext, outcome: dict[str, Any], status: Status, candidate_id: str = ""
+    run: RunContext, outcome: dict[str, Any], status: Status, candidate_id: str = "", *, why: str = ""
 ) -> dict[str, Any]:
-    """The same outcome after a further step."""
+    """The same outcome after a further step; `why` is the reason of a rejection."""
     places = _places(run, status, outcome["version"], candidate_id)
-    return outcome | {"status": status, "candidate_id": candidate_id, "places": places}
+    told = {"why": why} if why else {}
+    return outcome | {"status": status, "candidate_id": candidate_id, "places": places} | told
 
 
 def _places(run: RunContext, status: Status, version: str, candidate_id: str) -> dict[str, str]:

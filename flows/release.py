@@ -10,12 +10,14 @@ from typing import Any, Literal
 
 from prefect import flow
 from prefect.runtime import flow_run
+from prefect.states import State
 
-from flows.approval import ask_maintainer
+from flows.approval import ask_maintainer, rejected
 from flows.fan_out import over_shards, runner
 from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
 from flows.run import choose_policy, list_parameters, open_run
+from flows.telling import tell
 from schemas.params import PrivacyOptions, PublishingOptions, SourceOptions, TaggingOptions
 from tasks.assemble.task import build_release
 from tasks.gate.task import judge_release
@@ -47,7 +49,8 @@ def release(
     tagging: TaggingOptions = TaggingOptions(),
     publishing: PublishingOptions = PublishingOptions(),
     approval: Approval = "ask",
-) -> dict[str, Any]:
+    approved_by: str = "",
+) -> dict[str, Any] | State[Any]:
     """Build a release from raw exports, stage it, and publish it once it is approved.
 
     Args:
@@ -60,6 +63,7 @@ def release(
         publishing: What the release is called.
         approval: `ask` waits for a person in the UI, `stage` leaves the candidate for `approve`,
             `none` publishes at once.
+        approved_by: Who answers for the release where nobody is asked; kept in its manifest.
     """
     run = open_run(store, config_file, privacy=privacy, tagging=tagging, publishing=publishing)
     finish_publications(run)
@@ -74,7 +78,7 @@ def release(
     advance("building tables", 0)
     built = build_release(run, staged, ids, clean, participants, labelled, source, publishing)
     if built.is_unchanged:
-        return describe_outcome(run, "unchanged", built)
+        return tell(describe_outcome(run, "unchanged", built))
     advance("proving privacy", 0)
     proof = prove_privacy(run, staged, ids, clean, participants, built)
     advance("counting", 0)
@@ -83,21 +87,28 @@ def release(
     gate = judge_release(run, built, stats, source)
     outcome = describe_outcome(run, "dry-run", built, stats, gate, proof)
     if publishing.dry_run:
-        return outcome
+        return tell(outcome)
     advance("writing the report", 0)
     report = write_report(run, staged, built, stats, gate, proof)
     advance("staging", 0)
     candidate = stage(run, staged.summary, built, stats, gate, proof, report, list_parameters())
-    outcome = conclude(run, outcome, "staged", candidate)
+    outcome = tell(conclude(run, outcome, "staged", candidate))
     if approval == "stage":
         return outcome
-    approved_by = "command line"
     if approval == "ask":
-        decision = ask_maintainer(outcome)
+        decision = ask_maintainer(outcome, run.settings.run.reports_url)
         if decision.decision == "reject":
             reject(run, candidate)
-            return conclude(run, outcome, "rejected", candidate)
+            tell(conclude(run, outcome, "rejected", candidate, why=decision.reason))
+            return rejected(decision)
         approved_by = decision.reviewer
+        if decision.set_version not in {"", built.version}:
+            # the version stands in tables, card and report: all over again, from the finished steps
+            named = publishing.model_copy(update={"set_version": decision.set_version})
+            groups = (source, privacy, tagging, named)
+            published = release.fn(exports, store, config_file, *groups, "none", approved_by)
+            reject(run, candidate)
+            return published
     advance("publishing", 0)
-    publish(run, candidate, approved_by)
-    return conclude(run, outcome, "published", candidate)
+    publish(run, candidate, approved_by or "command line")
+    return tell(conclude(run, outcome, "published", candidate))

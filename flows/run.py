@@ -35,7 +35,7 @@ def open_run(
     if tagging:
         flags |= {
             "tag.model": tagging.model or None,
-            "tag.budget_usd": None if tagging.budget_usd == "" else tagging.budget_usd,
+            "tag.budget_usd": None if tagging.budget_usd < 0 else tagging.budget_usd,
             "tag.allow_unpriced": tagging.allow_unpriced or None,
             "tag.replay": tagging.replay or None,
         }
@@ -66,5 +66,5 @@ def list_parameters() -> dict[str, Any]:
     return {
         name: value.model_dump() if isinstance(value, BaseModel) else value
         for name, value in flow_run.parameters.items()
-        if name != "approval"
+        if name not in {"approval", "approved_by"}
     }

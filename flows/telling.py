@@ -23,6 +23,12 @@ def write_summary(name: str, markdown: str) -> None:
     create_markdown_artifact(markdown, key=key, description=markdown.splitlines()[0].lstrip("# "))
 
 
+def tell(outcome: dict[str, Any]) -> dict[str, Any]:
+    """Leave the outcome of a release run on its page, and return it."""
+    write_summary(f"release-{outcome['version']}", summarise_outcome(outcome))
+    return outcome
+
+
 def summarise_outcome(outcome: Mapping[str, Any]) -> str:
     """Say in a screen what a release run did: status, counts, labels, gate and where the files are."""
     counts = "".join(f"| {name} | {value:,} |\n" for name, value in outcome.get("counts", {}).items())

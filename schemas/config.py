@@ -213,6 +213,10 @@ class RunSettings(Group):
     )
     task_runner_address: str = Field(default="", description="Address of a standing Dask or Ray cluster.")
     workers: int = Field(default=2, ge=1, description="Shards worked on at the same time.")
+    reports_url: str = Field(
+        default="",
+        description="Web address of `python -m deployments.reports`, for the link on the approval form.",
+    )
     scratch_dir: str = Field(default="", description="Folder for temporary files; empty means the system's.")
 
 

@@ -56,8 +56,11 @@ class TaggingOptions(Options):
         title="Model",
         description="`local` (embedded, free), `none`, or a litellm model name; a comma list is a fallback order.",
     )
-    budget_usd: float | Literal[""] = Field(
-        default="", title="Budget in USD", description="Hard limit for provider calls of this run."
+    budget_usd: float = Field(
+        default=-1,
+        ge=-1,
+        title="Budget in USD",
+        description="Hard limit for provider calls of this run; -1 means as the settings say.",
     )
     allow_unpriced: bool = Field(
         default=False, title="Allow unpriced models", description="Run a model whose price is unknown."

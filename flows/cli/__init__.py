@@ -16,6 +16,7 @@ from flows.cli import (
     release,
     report,
     scrub,
+    status,
     store,
     synth,
     tag,
@@ -26,6 +27,7 @@ from flows.cli import (
 COMMAND_MODULES: tuple[ModuleType, ...] = (
     release,
     candidates,
+    status,
     store,
     withdraw,
     report,

@@ -100,7 +100,7 @@ def release(
             "privacy": {"policy": policy or "", "review": review or ""},
             "tagging": {
                 "model": model or "",
-                "budget_usd": "" if budget is None else budget,
+                "budget_usd": -1 if budget is None else budget,
                 "allow_unpriced": allow_unpriced,
                 "replay": replay,
             },

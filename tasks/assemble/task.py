@@ -38,7 +38,7 @@ STEP_VERSION = 1
 STAGES = ("ingest", "validate", "withdrawals", "scrub")
 
 
-@task(name="build tables")
+@task(name="build tables", task_run_name="build tables")
 def build_release(
     run: RunContext,
     staged: StagedExports,

@@ -23,7 +23,7 @@ STEP_VERSION = 2
 METRICS = "metrics.json"
 
 
-@task(name="judge")
+@task(name="judge", task_run_name="judge")
 def judge_release(
     run: RunContext,
     built: BuiltRelease,

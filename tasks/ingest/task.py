@@ -33,7 +33,7 @@ STEP_VERSION = 1
 STAGED = (STAGED_CONVERSATIONS, STAGED_MESSAGES, STAGED_THOUGHTS)
 
 
-@task(name="read exports")
+@task(name="read exports", task_run_name="read exports")
 def read_exports(run: RunContext, exports: Sequence[str]) -> StagedExports:
     """Read, check and stage the exports; faults are quarantined and counted.
 

@@ -32,7 +32,7 @@ from tasks.storage.tables import read_table
 STEP_VERSION = 1
 
 
-@task(name="assign public ids")
+@task(name="assign public ids", task_run_name="assign public ids")
 def assign_public_ids(run: RunContext, staged: StagedExports) -> TableSet:
     """Write `id_map`, one per shard as `<number>.id_map`, and the funnel of withdrawn participants.
 
@@ -65,7 +65,7 @@ def assign_public_ids(run: RunContext, staged: StagedExports) -> TableSet:
     return run_step(private, "ids", STEP_VERSION, parts, build)
 
 
-@task(name="generalise survey")
+@task(name="generalise survey", task_run_name="generalise survey")
 def generalise_survey(run: RunContext, clean: Sequence[TableSet]) -> TableSet:
     """Write `participants`, what the other tables must withhold, and the report on k-anonymity (`k`)."""
     private, store = open_store(run.private), open_store(run.store)

@@ -44,7 +44,7 @@ _NESTED_ROWS = 5_000
 _TEXT_SUFFIXES = (".html", ".md", ".json", ".cff", ".svg")
 
 
-@task(name="stage candidate")
+@task(name="stage candidate", task_run_name="stage candidate")
 def stage(
     run: RunContext,
     summary: TableSet,
@@ -115,7 +115,7 @@ def stage(
     return candidate.candidate_id
 
 
-@task(name="publish")
+@task(name="publish", task_run_name="publish")
 def publish(run: RunContext, candidate_id: str, approved_by: str) -> str:
     """Publish a staged candidate, drop the run's intermediate files, and return the version."""
     store, private = open_store(run.store), open_store(run.private)
@@ -133,7 +133,7 @@ def publish(run: RunContext, candidate_id: str, approved_by: str) -> str:
     return release.version
 
 
-@task(name="finish publications")
+@task(name="finish publications", task_run_name="finish publications")
 def finish_publications(run: RunContext) -> list[str]:
     """Finish what a killed run has committed but not completed; returns the versions."""
     store, private = open_store(run.store), open_store(run.private)
@@ -146,7 +146,7 @@ def finish_publications(run: RunContext) -> list[str]:
     )
 
 
-@task(name="reject")
+@task(name="reject", task_run_name="reject")
 def reject(run: RunContext, candidate_id: str) -> None:
     """Delete a staged candidate."""
     delete_candidate(open_store(run.private), candidate_id)
@@ -200,7 +200,7 @@ def _encode_nested(views: Mapping[str, pl.DataFrame], zstd_level: int) -> bytes:
     return buffer.getvalue()
 
 
-@task(name="verify")
+@task(name="verify", task_run_name="verify")
 def verify(run: RunContext, version: str) -> dict[str, Any]:
     """Compare every file of a release with its manifest; returns the report as plain values."""
     store = open_store(run.store)

@@ -17,7 +17,7 @@ from tasks.storage.tables import read_json
 STEP_VERSION = 2
 
 
-@task(name="write report")
+@task(name="write report", task_run_name="write report")
 def write_report(
     run: RunContext,
     staged: StagedExports,

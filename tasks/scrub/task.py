@@ -94,7 +94,7 @@ def _read_deny_list(path: str) -> tuple[str, ...]:
     return tuple(line.strip() for line in lines if line.strip())
 
 
-@task(name="check review queue")
+@task(name="check review queue", task_run_name="check review queue")
 def require_review(run: RunContext, clean: tuple[TableSet, ...]) -> int:
     """Return how many uncertain spans there are; under `block` none may be undecided.
 
@@ -113,7 +113,7 @@ def require_review(run: RunContext, clean: tuple[TableSet, ...]) -> int:
     return review.height
 
 
-@task(name="prove privacy")
+@task(name="prove privacy", task_run_name="prove privacy")
 def prove_privacy(
     run: RunContext,
     staged: StagedExports,

@@ -24,7 +24,7 @@ STEP_VERSION = 2
 STATS = "stats.json"
 
 
-@task(name="count")
+@task(name="count", task_run_name="count")
 def compute_statistics(
     run: RunContext, built: BuiltRelease, labelled: tuple[TableSet, ...], proof: TableSet
 ) -> TableSet:

@@ -46,7 +46,7 @@ def test_default_parameters_are_valid(deployment) -> None:
 
 
 def _example(name: str) -> Any:
-    return {"candidate_id": "0123456789ab"}[name]
+    return {"candidate_id": "0123456789ab", "ids_file": "withdrawals.txt"}[name]
 
 
 @by_name

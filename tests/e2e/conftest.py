@@ -1,0 +1,124 @@
+"""The whole pipeline as `thoughttrace up` starts it: object store, Prefect server, worker, deployments."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPO = Path(__file__).parents[2]
+FINAL = {"Completed", "Rejected", "Failed", "Crashed", "Cancelled"}
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A running pipeline.
+
+    Attributes:
+        url: address of the Prefect server.
+        environ: environment that reaches server and store.
+        folder: everything it keeps.
+        children: its processes.
+    """
+
+    url: str
+    environ: dict[str, str]
+    folder: Path
+    children: Any
+
+    def api(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"{self.url}/api{path}", method=method, data=data, headers={"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{method} {path}: {error.code} {error.read()[:500]!r}") from None
+        return json.loads(text) if text else None
+
+    def deployment(self, name: str) -> dict[str, Any]:
+        return self.api("GET", f"/deployments/name/{name}")
+
+    def start(self, name: str, **parameters: Any) -> str:
+        body = {"parameters": parameters}
+        return self.api("POST", f"/deployments/{self.deployment(name)['id']}/create_flow_run", body)["id"]
+
+    def run(self, flow_run: str) -> dict[str, Any]:
+        return self.api("GET", f"/flow_runs/{flow_run}")
+
+    def wait(self, flow_run: str, *states: str, timeout_s: float = 400) -> dict[str, Any]:
+        """Wait for one of these states (any final one if none is named); a wrong end fails at once."""
+        wanted, deadline = set(states) or FINAL, time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            found = self.run(flow_run)
+            name = found["state"]["name"] if found["state"] else "none"
+            if name in wanted:
+                return found
+            if name in FINAL:
+                break
+            time.sleep(1)
+        worker = self.children.read_log("worker", 40)
+        raise AssertionError(f"{found['name']} is {name}: {found['state'].get('message')}\n{worker}")
+
+    def resume(self, flow_run: str, **answer: Any) -> None:
+        told = self.api("POST", f"/flow_runs/{flow_run}/resume", {"run_input": answer})
+        assert told["status"] == "ACCEPT", told
+
+    def artifacts(self, flow_run: str) -> list[dict[str, Any]]:
+        body = {"artifacts": {"flow_run_id": {"any_": [flow_run]}}}
+        return self.api("POST", "/artifacts/filter", body)
+
+    def cli(self, *arguments: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.cli.app", *arguments, "--json"],
+            env=self.environ,
+            cwd=REPO,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Iterator[Pipeline]:
+    from deployments.children import Children
+    from deployments.up import start_all
+    from tasks.synth.export import generate, write_export
+
+    # a short path: sockets and screenshots show it
+    folder = Path(tempfile.mkdtemp(prefix="tt-"))
+    (folder / "exports").mkdir()
+    write_export(generate(30, 3, "published", short=True), folder / "exports/first.jsonl")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    children = Children(folder / "logs")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith(("AWS_", "PREFECT_"))]:
+            patch.delenv(name)
+        patch.setenv("PREFECT_WORKER_QUERY_SECONDS", "2")
+        patch.setenv("THOUGHTTRACE_TAG__MODEL", "none")
+        patch.setenv("THOUGHTTRACE_PRIVACY__REVIEW", "mask")
+        try:
+            environ = start_all(children, folder, port)
+            yield Pipeline(f"http://127.0.0.1:{port}", environ, folder, children)
+        finally:
+            children.stop()
+            shutil.rmtree(folder, ignore_errors=True)

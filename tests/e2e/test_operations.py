@@ -1,0 +1,179 @@
+"""A maintainer's day on a real server with a real worker: candidate, approval, rejection, renaming, checks.
+
+The tests tell one story in order: each starts from the store that the one before left.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+
+import pytest
+from browser import choose, fill, open_browser, shoot
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+
+def newest_run(pipeline, name: str) -> str:
+    body = {
+        "flow_runs": {"name": {"any_": [name]}},
+        "sort": "EXPECTED_START_TIME_DESC",
+        "limit": 1,
+    }
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if found := pipeline.api("POST", "/flow_runs/filter", body):
+            return found[0]["id"]
+        time.sleep(0.5)
+    raise AssertionError(f"no run named {name}")
+
+
+def add_export(pipeline, name: str, seed: int) -> None:
+    from tasks.synth.export import generate, write_export
+
+    write_export(generate(30, seed, "flat-study", short=True), pipeline.folder / "exports" / name)
+
+
+def test_forms_have_words_for_titles(pipeline) -> None:
+    schema = pipeline.deployment("release/release")["parameter_openapi_schema"]
+    titles = [field["title"] for field in schema["properties"].values()]
+    assert "Config file" in titles
+    assert all(title[0].isupper() and "_" not in title for title in titles)
+
+
+def test_a_wrong_parameter_is_refused_before_the_run(pipeline) -> None:
+    with pytest.raises(AssertionError, match=r"409|422"):
+        pipeline.start("release/release", publishing={"set_version": "one"})
+
+
+def test_fill_the_form_approve_and_see_it_published(pipeline) -> None:
+    name = "first release"
+    with open_browser() as page:
+        page.goto(f"{pipeline.url}/deployments")
+        page.get_by_text("verify-nightly").wait_for()
+        shoot(page, "deployments")
+        page.goto(f"{pipeline.url}/deployments/deployment/{pipeline.deployment('release/release')['id']}/run")
+        page.get_by_text("Uncertain spans").wait_for()
+        fill(page, "Run Name", name)
+        choose(page, "Uncertain spans", "mask")
+        fill(page, "Model", "none")
+        shoot(page, "form")
+        page.get_by_role("button", name="Submit").click()
+        run = newest_run(pipeline, name)
+        pipeline.wait(run, "Suspended")
+        page.goto(f"{pipeline.url}/runs/flow-run/{run}")
+        page.get_by_role("button", name="Resume").wait_for()
+        page.wait_for_timeout(1500)
+        shoot(page, "waiting")
+        page.get_by_role("button", name="Resume").click()
+        page.get_by_text("Open the report").wait_for()
+        choose(page, "Decision", "publish")
+        fill(page, "Your name", "Ada Maintainer")
+        shoot(page, "approval")
+        with page.expect_popup() as popup:
+            page.get_by_text("Open the report").click(modifiers=["Control"])
+        popup.value.get_by_role("heading", level=1).first.wait_for()
+        shoot(popup.value, "report")
+        page.get_by_role("button", name="Submit").click()
+        pipeline.wait(run, "Completed")
+        page.goto(f"{pipeline.url}/runs/flow-run/{run}")
+        page.get_by_text("Completed").first.wait_for()
+        page.get_by_role("button", name="Artifacts").or_(
+            page.get_by_text("Artifacts", exact=True)
+        ).first.click()
+        page.wait_for_timeout(1500)
+        shoot(page, "published")
+    shown = pipeline.cli("show", "latest")
+    assert shown["version"] == "v1.0.0"
+    assert shown["approved_by"] == "Ada Maintainer"
+    pages = [a["data"] for a in pipeline.artifacts(run) if a["type"] == "markdown"]
+    assert any("v1.0.0 published" in page for page in pages)
+
+
+def test_the_same_export_again_asks_nobody(pipeline) -> None:
+    run = pipeline.start("release/release")
+    pipeline.wait(run, "Completed")
+    assert [r["version"] for r in pipeline.cli("list")["releases"]] == ["v1.0.0"]
+
+
+def test_rejection_with_a_reason(pipeline) -> None:
+    add_export(pipeline, "second.jsonl", 4)
+    run = pipeline.start("release/release")
+    pipeline.wait(run, "Suspended")
+    assert len(pipeline.cli("candidates")) == 1
+    pipeline.resume(run, decision="reject", reviewer="Ada", reason="the funnel looks odd")
+    found = pipeline.wait(run)
+    assert found["state"]["name"] == "Rejected"
+    assert "Ada: the funnel looks odd" in found["state"]["message"]
+    assert pipeline.cli("candidates") == []
+    assert pipeline.cli("show", "latest")["version"] == "v1.0.0"
+
+
+def test_publishing_under_another_version(pipeline) -> None:
+    run = pipeline.start("release/release")
+    pipeline.wait(run, "Suspended")
+    pipeline.resume(run, decision="publish", reviewer="Ada", set_version="v3.0.0")
+    pipeline.wait(run, "Completed")
+    shown = pipeline.cli("show", "latest")
+    assert (shown["version"], shown["approved_by"]) == ("v3.0.0", "Ada")
+    assert pipeline.cli("candidates") == []
+
+
+def test_a_candidate_that_another_release_overtook_is_built_and_asked_anew(pipeline) -> None:
+    add_export(pipeline, "third.jsonl", 5)
+    overtaken = pipeline.start("release/release")
+    pipeline.wait(overtaken, "Suspended")
+    (before,) = pipeline.cli("candidates")
+    add_export(pipeline, "fourth.jsonl", 6)
+    pipeline.cli("release", str(pipeline.folder / "exports"), "--yes")
+    assert pipeline.cli("show", "latest")["parent"]["version"] == "v3.0.0"
+    pipeline.resume(overtaken, decision="publish", reviewer="Ada")
+    # everything of it is in the other release already, so there is nothing left to ask
+    pipeline.wait(overtaken, "Completed")
+    assert len(pipeline.cli("list")["releases"]) == 3
+    assert before["candidate_id"] not in str(pipeline.cli("show", "latest"))
+
+
+def test_nightly_verification(pipeline) -> None:
+    run = pipeline.start("verify/verify-nightly")
+    found = pipeline.wait(run, "Completed")
+    assert found["name"] == "verify latest"
+    (page,) = pipeline.artifacts(run)
+    assert "is sound" in page["data"]
+
+
+def test_nothing_leaves_text_or_secrets_with_the_server(pipeline) -> None:
+    database = (pipeline.folder / "prefect/prefect.db").read_bytes()
+    key = (pipeline.folder / "id-key").read_bytes()
+    assert key not in database
+    assert pipeline.environ["AWS_SECRET_ACCESS_KEY"].encode() not in database
+    exports = (pipeline.folder / "exports").glob("*.jsonl")
+    import json
+
+    for path in exports:
+        for line in path.read_text().splitlines()[:20]:
+            for message in json.loads(line)["messages"][:2]:
+                text = (message.get("content") or message.get("text") or "")[:40]
+                assert len(text) < 20 or text.encode() not in database
+
+
+def test_a_killed_flow_process_is_reported_and_a_repetition_publishes(pipeline) -> None:
+    import psutil
+
+    add_export(pipeline, "fifth.jsonl", 7)
+    run = pipeline.start("release/release", approval="none")
+    pipeline.wait(run, "Running")
+    worker = psutil.Process(pipeline.children.pid("worker"))
+    # the flow has begun its first tasks by the time it is Running
+    for child in worker.children(recursive=True):
+        child.kill()
+    assert pipeline.wait(run, timeout_s=120)["state"]["name"] == "Crashed"
+    again = pipeline.start("release/release", approval="none", approved_by="Ada")
+    pipeline.wait(again, "Completed")
+    assert len(pipeline.cli("list")["releases"]) == 4
+
+
+@pytest.fixture(autouse=True)
+def _room() -> None:
+    if shutil.disk_usage("/tmp").free < 1e9:
+        pytest.skip("less than 1 GB free for the Prefect database and the object store")
