@@ -15,6 +15,9 @@ WAIT = timedelta(days=7)
 """How long a candidate waits for its approval before the run fails; the candidate itself stays."""
 
 
+_SHOWN = ("participants", "conversations", "messages", "thoughts", "labels")
+
+
 class PublishDecision(RunInput):
     """The form. The default is the safe answer."""
 
@@ -85,7 +88,7 @@ def describe_candidate(outcome: Mapping[str, Any], report_url: str = "") -> str:
 
 def _changes(outcome: Mapping[str, Any]) -> str:
     """A row a kind of change, a column a table: short enough for the form's window."""
-    changes = outcome["changes"]
+    changes = {table: outcome["changes"][table] for table in _SHOWN if table in outcome["changes"]}
     rows = "".join(
         f"| {kind} | " + " | ".join(f"{counts.get(kind, 0):,}" for counts in changes.values()) + " |\n"
         for kind in ("added", "changed", "removed", "unchanged")
