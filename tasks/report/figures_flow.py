@@ -35,16 +35,23 @@ def flow_figure(readings: Readings) -> Figure:
         return empty_figure(
             "relationship-flow", "turns", title, "No labelled user messages to follow from turn to turn."
         )
-    names = {row.value: row.name for row in part.with_first}
+    # the widest stream on top, so that few ribbons cross
+    ranked = sorted(part.with_first, key=lambda row: (-(row.n or 0), row.value))
+    names = {row.value: row.name for row in ranked}
     order = [*names, END]
     total = sum(row.n or 0 for row in by_step[steps[0]])
     columns: list[Column] = []
     ribbons: list[Ribbon] = []
     ended: dict[str, int] = {}
+    arrived: dict[str, int] = {}
     for index, step in enumerate(steps):
         sizes: dict[str, int] = defaultdict(int)
         for row in by_step[step]:
             sizes[row.from_value] += row.n or 0
+        # flows that are held back are missing on one side: a bar is as tall as its fuller side
+        for key, n in arrived.items():
+            sizes[key] = max(sizes[key], n)
+        arrived = _arrivals(by_step[step])
         columns.append(_column(f"User message {index + 1}", sizes, ended, names, order, total))
         carried = dict(ended)
         arriving = sum(row.n or 0 for row in by_step[step] if row.to_value == END)
@@ -65,13 +72,15 @@ def flow_figure(readings: Readings) -> Figure:
     rank = {key: i for i, key in enumerate(order)}
     ribbons.sort(key=lambda r: (r.step, rank.get(r.source, 99), rank.get(r.target, 99), r.source, r.target))
     n_end = ended.get(f"{END}1", 0)
+    has_held = any(row.n is None for row in part.turn_flow)
     return Figure(
         "relationship-flow",
         "turns",
         title,
         f"{percent(n_end / total, digits=0)} of {total:,} conversations end after the first user message; "
-        f"{percent(sum(last.values()) / total, digits=0)} have {len(steps) + 1} or more.",
-        "Width is the share of conversations. A user message with no label ends no conversation; it is left out.",
+        f"{'at least ' if has_held else ''}{percent(sum(last.values()) / total, digits=0)} have {len(steps) + 1} or more.",
+        "Width is the share of conversations. A user message with no label ends no conversation; it is left out."
+        + (" Small flows are held back to protect participants." if has_held else ""),
         ("Step", "From", "To", "Conversations", "Share of those from"),
         tuple(
             (
@@ -87,6 +96,14 @@ def flow_figure(readings: Readings) -> Figure:
         (),
         lambda width: draw_alluvial(columns, ribbons, width=width),
     )
+
+
+def _arrivals(flows: list[Flow]) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
+    for row in flows:
+        if row.to_value != END:
+            found[row.to_value] += row.n or 0
+    return found
 
 
 def _column(
@@ -133,7 +150,8 @@ def transition_figure(readings: Readings) -> Figure:
         "turns",
         title,
         f"{names[best.from_value]} is followed by {names[best.to_value]} in {percent(best.share, digits=0)} of its cases.",
-        "Rows: this user message; columns: the next one, or the end. Each row adds up to 100 %.",
+        "Rows: this user message; columns: the next one, or the end. Each row adds up to 100 %, cells that are held "
+        "back included.",
         ("From", *(names[t] for t in after)),
         tuple((names[f], *(percent(v) for v in line)) for f, line in zip(before, shares, strict=True)),
         (),

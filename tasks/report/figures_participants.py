@@ -18,7 +18,8 @@ _TITLES = {
     "purposes": "What they use chatbots for",
     "language": "Language",
 }
-_ORDERED = {"age_band", "ai_use_frequency", "education"}
+_BY_VALUE = {"age_band", "ai_use_frequency"}
+_ORDERED = {"education"}
 _MOST = 9
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9]+")
 
@@ -42,7 +43,9 @@ def _attribute(name: str, cells: list[DemographicCell], n_participants: int) -> 
     if all(c.is_missing for c in shown):
         return empty_figure(file_name, "participants", title, "No participant answered, or too few to show.")
     answered = [c for c in shown if not c.is_missing]
-    if name not in _ORDERED:
+    if name in _BY_VALUE:
+        answered.sort(key=lambda c: c.value)
+    elif name not in _ORDERED:
         answered.sort(key=lambda c: (-(c.n or 0), c.value))
     rest = answered[_MOST:] if len(answered) > _MOST + 1 else []
     answered = answered[: len(answered) - len(rest)]
@@ -60,7 +63,7 @@ def _attribute(name: str, cells: list[DemographicCell], n_participants: int) -> 
         title,
         "",
         f"{several}Share of {n_participants:,} participants."
-        + (f" {held} small groups are held back." if held else ""),
+        + (f" Groups held back: {held}." if held else ""),
         ("Answer", "Participants", "Share"),
         tuple((b.label, f"{b.n:,}", percent(b.share)) for b in bars),
         (),
