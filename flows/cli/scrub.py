@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
-from schemas.errors import ReviewPendingError
+from schemas.config import Policy, ReviewMode
+from schemas.errors import ReviewPendingError, UsageError
 
 FileArgument = Annotated[
     Path,
@@ -26,7 +27,9 @@ def register(app: typer.Typer) -> None:
 def scrub(
     file: FileArgument,
     out: Annotated[Path | None, typer.Option("--out", help="Write here instead of to stdout.")] = None,
-    policy: Annotated[str, typer.Option("--policy", help="strict, as-published or auto (strict).")] = "auto",
+    policy: Annotated[
+        str, typer.Option("--policy", help="strict (--review block), as-published (--review mask) or auto.")
+    ] = "auto",
     review: Annotated[
         str,
         typer.Option(
@@ -43,6 +46,14 @@ def scrub(
     """
     import gc
 
+    if policy not in get_args(Policy):
+        raise UsageError(f"--policy {policy}: give one of {', '.join(get_args(Policy))}")
+    if review not in get_args(ReviewMode):
+        raise UsageError(f"--review {review}: give one of {', '.join(get_args(ReviewMode))}")
+    # as in a release: strict waits for a decision, as-published masks what is uncertain
+    if review == "auto":
+        review = {"strict": "block", "as-published": "mask"}.get(policy, "auto")
+
     # the models are thousands of long-lived objects: collecting while they load only costs time
     gc.disable()
     from tasks.scrub.jsonl import load_detector, scrub_file
@@ -51,7 +62,7 @@ def scrub(
     gc.freeze()
     gc.enable()
     with out.open("w", encoding="utf-8", newline="\n") if out else _stdout() as sink:
-        report = scrub_file(file, sink, policy=policy, review=review, detector=detector)
+        report = scrub_file(file, sink, review=review, detector=detector)
     if report.n_undecided:
         message = (
             f"{report.n_undecided} uncertain spans in {report.n_undecided_texts} texts were left as they are"

@@ -81,24 +81,46 @@ def decide_conversation(
         thresholds: scores of masking and review.
         rule: standing decisions.
     """
-    found = [list(spans) for spans in candidates]
-    decisions = _decide_once(turns, found, thresholds, rule)
-    unread = [i for i, d in enumerate(decisions) if d.masks]
+    return decide_conversations([(turns, candidates)], detect, thresholds, rule)[0]
+
+
+def decide_conversations(
+    conversations: Sequence[tuple[Sequence[Turn], Sequence[Sequence[Span]]]],
+    detect: Detect,
+    thresholds: Thresholds,
+    rule: Rule = no_rule,
+) -> list[list[Decision]]:
+    """Decide many conversations, each for itself; their redacted texts are read again in one batch a round.
+
+    Args:
+        conversations: turns and their candidates, one pair a conversation.
+        detect: the detector, for the further readings.
+        thresholds: scores of masking and review.
+        rule: standing decisions.
+    """
+    found = [[list(spans) for spans in candidates] for _, candidates in conversations]
+    decided = [
+        _decide_once(turns, spans, thresholds, rule)
+        for (turns, _), spans in zip(conversations, found, strict=True)
+    ]
+    unread = [(c, i) for c, decisions in enumerate(decided) for i, d in enumerate(decisions) if d.masks]
     for _ in range(MAX_ROUNDS):
         if not unread:
             break
-        again = detect([decisions[i].redacted for i in unread])
-        fresh = {
-            i: [t for span in spans if (t := back.to_original(span)) is not None]
-            for i, spans in zip(unread, again, strict=True)
-            for back in (_WayBack(decisions[i]),)
-        }
-        before = [d.masks for d in decisions]
-        for i, spans in fresh.items():
-            found[i].extend(spans)
-        decisions = _decide_once(turns, found, thresholds, rule)
-        unread = [i for i, d in enumerate(decisions) if d.masks != before[i]]
-    return decisions
+        again = detect([decided[c][i].redacted for c, i in unread])
+        touched: set[int] = set()
+        for (c, i), spans in zip(unread, again, strict=True):
+            back = _WayBack(decided[c][i])
+            fresh = [original for span in spans if (original := back.to_original(span)) is not None]
+            if fresh:
+                found[c][i].extend(fresh)
+                touched.add(c)
+        unread = []
+        for c in sorted(touched):
+            before = [d.masks for d in decided[c]]
+            decided[c] = _decide_once(conversations[c][0], found[c], thresholds, rule)
+            unread.extend((c, i) for i, d in enumerate(decided[c]) if d.masks != before[i])
+    return decided
 
 
 def _decide_once(

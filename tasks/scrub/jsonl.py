@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from schemas.config import PrivacySettings
 from schemas.errors import InputError
-from tasks.scrub.conversation import Decision, Turn, decide_conversation
+from tasks.scrub.conversation import Decision, Turn, decide_conversations
 from tasks.scrub.detect import Detector
 from tasks.scrub.engine import build_detector
 from tasks.scrub.language import unjudged_script
@@ -50,7 +50,6 @@ def scrub_file(
     path: Path,
     sink: TextIO,
     *,
-    policy: str = "auto",
     review: str = "auto",
     detector: Detector,
 ) -> FileReport:
@@ -59,14 +58,12 @@ def scrub_file(
     Args:
         path: JSONL of {"id","text","conversation_id"?,"role"?,"field"?}.
         sink: where the lines go.
-        policy: privacy policy.
         review: `mask` masks uncertain spans too; otherwise they are left and counted.
         detector: what finds the spans, from `load_detector`.
 
     Raises:
         InputError: a line that is no JSON object with a string `text`.
     """
-    del policy
     thresholds = Thresholds(mask=0.3 if review == "mask" else 0.5, review=0.3)
     report = FileReport()
     waiting: dict[int, str] = {}
@@ -87,13 +84,18 @@ def _scrub_batch(
 ) -> Iterator[tuple[int, str]]:
     texts = [line.record["text"] for conversation in batch for line in conversation]
     candidates = iter(detector.detect(texts))
-    for conversation in batch:
-        turns = [
-            Turn(str(line.record.get("id")), line.record["text"], line.record.get("role") == "assistant")
-            for line in conversation
-        ]
-        found = [next(candidates) for _ in turns]
-        decisions = decide_conversation(turns, found, detector.detect, thresholds)
+    conversations = [
+        (
+            [
+                Turn(str(line.record.get("id")), line.record["text"], line.record.get("role") == "assistant")
+                for line in conversation
+            ],
+            [next(candidates) for _ in conversation],
+        )
+        for conversation in batch
+    ]
+    decided = decide_conversations(conversations, detector.detect, thresholds)
+    for conversation, decisions in zip(batch, decided, strict=True):
         for line, decision in zip(conversation, decisions, strict=True):
             report.n_spans += len(decision.masks)
             report.n_undecided += len(decision.undecided)

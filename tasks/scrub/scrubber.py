@@ -12,7 +12,7 @@ import polars as pl
 from schemas.config import PrivacySettings
 from schemas.errors import KeyMissingError
 from schemas.fields import SCRUB_AUDIT, SCRUB_REVIEW
-from tasks.scrub.conversation import Decision, Rule, Turn, decide_conversation, no_rule
+from tasks.scrub.conversation import Decision, Rule, Turn, decide_conversations, no_rule
 from tasks.scrub.detect import Detector
 from tasks.scrub.engine import build_detector, engine_version
 from tasks.scrub.language import Language, detect_language
@@ -145,13 +145,17 @@ class Scrubber:
         audit: list[dict[str, Any]] = []
         review: list[dict[str, Any]] = []
         dropped: list[str] = []
-        for conversation_id, members in _by_conversation(rows):
+        grouped = list(_by_conversation(rows))
+        conversations: list[tuple[list[Turn], list[list[Span]]]] = []
+        for _, members in grouped:
             turns = [
                 Turn(r["item_id"], r["text"], r["role"] == "assistant" and r["kind"] == "message")
                 for r in members
             ]
             found = [known[turn.text][0] for turn in turns]
-            decisions = decide_conversation(turns, found, self._detector.detect, self._thresholds, self._rule)
+            conversations.append((turns, found))
+        decided = decide_conversations(conversations, self._detector.detect, self._thresholds, self._rule)
+        for (conversation_id, members), decisions in zip(grouped, decided, strict=True):
             flags: set[str] = set()
             for row, decision in zip(members, decisions, strict=True):
                 language = known[row["text"]][1]
