@@ -28,7 +28,7 @@ up: $(VENV)/.dev ## object store, Prefect server, worker and deployments on this
 	$(BIN)/thoughttrace up
 
 test: $(VENV)/.dev ## set up and run the tests
-	$(BIN)/python -m pytest -m "not e2e"
+	$(BIN)/python -m pytest -m "not e2e" --numprocesses auto --dist loadfile
 
 e2e: $(VENV)/.dev ## run the tests with a real Prefect server, worker and browser (apt-get install chromium)
 	$(BIN)/python -m pytest -m e2e

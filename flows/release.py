@@ -23,7 +23,7 @@ from tasks.assemble.task import build_release
 from tasks.gate.task import judge_release
 from tasks.ingest.task import read_exports
 from tasks.pseudonymise.task import assign_public_ids, generalise_survey
-from tasks.publish.task import finish_publications, publish, reject, stage
+from tasks.publish.task import discard_work, finish_publications, publish, reject, stage
 from tasks.report.task import write_report
 from tasks.scrub.task import prove_privacy, require_review, scrub_shard
 from tasks.stats.task import compute_statistics
@@ -78,6 +78,7 @@ def release(
     advance("building tables", 0)
     built = build_release(run, staged, ids, clean, participants, labelled, source, publishing)
     if built.is_unchanged:
+        discard_work(run)
         return tell(describe_outcome(run, "unchanged", built))
     advance("proving privacy", 0)
     proof = prove_privacy(run, staged, ids, clean, participants, built)

@@ -64,12 +64,14 @@ def run(*, debug: bool) -> int:
         print_error(str(error))
         return error.exit_code
     except typer.Exit as stop:
-        # typer turns Ctrl-C into an exit of its own
-        return _tell_interrupted() if stop.exit_code == EXIT_INTERRUPTED else stop.exit_code
+        result = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _tell_interrupted()
     except Exception as error:
         return _report_unexpected(error, debug=debug)
+    # typer turns Ctrl-C into an exit code of its own
+    if result == EXIT_INTERRUPTED:
+        return _tell_interrupted()
     return result if isinstance(result, int) else 0
 
 

@@ -146,6 +146,12 @@ def finish_publications(run: RunContext) -> list[str]:
     )
 
 
+@task(name="discard work")
+def discard_work(run: RunContext) -> int:
+    """Delete the intermediate files of a run that made no new version; returns how many there were."""
+    return clear_work(open_store(run.private))
+
+
 @task(name="reject", task_run_name="reject")
 def reject(run: RunContext, candidate_id: str) -> None:
     """Delete a staged candidate."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -27,7 +28,12 @@ def arguments(export: Path, store: Path) -> list[str]:
 
 def finished(store: Path, step: str) -> dict[str, int]:
     """Record of each finished step and when it was written."""
-    return {p.parent.name: p.stat().st_mtime_ns for p in (store / "private/work" / step).glob("*/done.json")}
+    records: dict[str, int] = {}
+    for path in (store / "private/work" / step).glob("*/done.json"):
+        # a finished run deletes its work while we look
+        with contextlib.suppress(FileNotFoundError):
+            records[path.parent.name] = path.stat().st_mtime_ns
+    return records
 
 
 def content(store: Path) -> dict[str, str]:
