@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.output import console
+from flows.cli.config import ConfigOption
+from flows.cli.output import JsonOption, StoreOption, console, print_json
 
 FacetOption = Annotated[
     str, typer.Option("--facet", help="Which question: topic, relationship, reason or reaction.")
@@ -39,6 +40,12 @@ def tag(
     taxonomy: Annotated[
         Path | None, typer.Option("--taxonomy", help="Taxonomy file to use instead of the newest that ships.")
     ] = None,
+    budget: Annotated[
+        float, typer.Option("--budget", help="Hard limit for provider calls in USD; 0 means no paid call.")
+    ] = 0.0,
+    allow_unpriced: Annotated[
+        bool, typer.Option("--allow-unpriced", help="Use a model whose price is unknown, counted as 0.")
+    ] = False,
     out: Annotated[Path | None, typer.Option("--out", help="Where to write; default stdout.")] = None,
 ) -> None:
     """Label every line of FILE in one facet: one line out for each line in.
@@ -46,6 +53,7 @@ def tag(
     A line out holds id, value (values for topics), confidence, abstained and the ranking of all nodes.
     """
     import sys
+    from datetime import UTC, datetime
 
     from schemas.config import TagSettings
     from schemas.taxonomies import load_taxonomies
@@ -57,11 +65,15 @@ def tag(
         from schemas.errors import UsageError
 
         raise UsageError(f"unknown facet {facet!r}; known: {', '.join(taxonomies)}")
-    if taxonomy is not None and taxonomies[facet].facet != facet:
-        raise typer.BadParameter(f"the taxonomy file is not of facet {facet}")
     examples = read_gold(gold, taxonomies) if gold else []
     items = read_items(file, facet)
-    predictions = tag_items(taxonomies[facet], items, TagSettings(model=model), examples)
+    predictions = tag_items(
+        taxonomies[facet],
+        items,
+        TagSettings(model=model, budget_usd=budget, allow_unpriced=allow_unpriced),
+        examples,
+        now=datetime.now(UTC),
+    )
     lines = [format_prediction(p, taxonomies[facet]) for p in predictions]
     text = "".join(f"{line}\n" for line in lines)
     if out is None:
@@ -72,6 +84,44 @@ def tag(
     console.print(f"{len(lines)} lines, {len(lines) - n_abstained} labelled, {n_abstained} abstained")
 
 
+gold_app = typer.Typer(
+    help="Labels taken as right, to fit and measure the local tagger.", no_args_is_help=True
+)
+
+
+@gold_app.command("import")
+def import_gold(
+    file: Annotated[
+        Path,
+        typer.Argument(help="An export whose thoughts carry labels, or JSONL of id, text, facet, value."),
+    ],
+    store: StoreOption = "",
+    config: ConfigOption = None,
+    reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="People gave these labels; they win over an export's.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Add labels to the private store. Texts are scrubbed first; the next release learns from them."""
+    from flows.settings import resolve_settings
+    from schemas.taxonomies import load_taxonomies
+    from tasks.scrub.jsonl import load_detector
+    from tasks.storage.store import open_private, open_store
+    from tasks.tag.gold import save_gold
+    from tasks.tag.gold_scrub import scrub_gold
+    from tasks.tag.lines import read_gold
+
+    settings = resolve_settings(config, {"store": store or None}).settings
+    private = open_private(open_store(settings.store), settings.private_store)
+    gold = scrub_gold(read_gold(file, load_taxonomies()), load_detector())
+    n = save_gold(private, gold, "reviewer" if reviewed else "export")
+    if as_json:
+        print_json({"labels": n})
+    else:
+        console.print(f"{n} labels added")
+
+
 def register(app: typer.Typer) -> None:
-    """Attach `tag`."""
+    """Attach `tag` and `gold`."""
     app.command("tag")(tag)
+    app.add_typer(gold_app, name="gold")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.scrub.blas import use_one_blas_thread
+
 Matrix = NDArray[np.float64]
 MAX_ITERATIONS = 300
 
@@ -50,6 +52,7 @@ def fit_head(features: Matrix, labels: NDArray[np.int64], n_labels: int, weights
     """
     from scipy.optimize import minimize
 
+    use_one_blas_thread()
     n, width = features.shape
     rows = np.arange(n)
     penalty = np.full((width + 1, 1), 1.0 / c)

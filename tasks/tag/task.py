@@ -22,7 +22,9 @@ from tasks.memo.steps import StepFolder, run_step
 from tasks.publish.origin import digest_taxonomy
 from tasks.storage.store import open_store
 from tasks.storage.tables import read_table
+from tasks.tag.budget import share_budget
 from tasks.tag.chosen import choose_taxonomies
+from tasks.tag.gold import load_decisions, load_gold
 from tasks.tag.stage import tag_release
 
 STEP_VERSION = 1
@@ -38,6 +40,8 @@ def tag_shard(run: RunContext, clean: TableSet, number: int) -> TableSet:
     """
     private = open_store(run.private)
     taxonomies = choose_taxonomies(open_store(run.store), run.taxonomy_files)
+    stored = load_gold(private, taxonomies)
+    decisions, decisions_digest = load_decisions(private)
     # what the run may spend decides no label
     settings = run.settings.tag.model_dump(exclude={"budget_usd", "concurrency", "timeout_s"})
 
@@ -53,7 +57,10 @@ def tag_shard(run: RunContext, clean: TableSet, number: int) -> TableSet:
             taxonomies=taxonomies,
             settings=run.settings.tag,
             memo=private,
+            gold=stored.gold,
+            human_labels=decisions,
             now=run.started_at,
+            budget=share_budget(run.started_at, run.settings.tag.budget_usd),
         )
         for table in (CONVERSATIONS, MESSAGES, THOUGHTS):
             folder.table(table.name, base[table.name], table)
@@ -68,6 +75,8 @@ def tag_shard(run: RunContext, clean: TableSet, number: int) -> TableSet:
         "clean": clean.fingerprint,
         "policy": run.policy,
         "settings": settings,
+        "gold": stored.digest,
+        "decisions": decisions_digest,
         "taxonomies": {facet: digest_taxonomy(t) for facet, t in taxonomies.items()},
     }
     return run_step(private, "tag", STEP_VERSION, parts, build)

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests_now import NOW
+
+from schemas.config import TagSettings
+from schemas.errors import InputError
+from schemas.fields import LABEL_REVIEW
+from schemas.taxonomies import load_taxonomies
+from tasks.storage.local import LocalStore
+from tasks.tag.agreement import (
+    cohen_kappa,
+    count_confusion,
+    expected_calibration_error,
+    interval,
+    judge,
+    krippendorff_alpha,
+    macro_f1,
+    multi_f1,
+)
+from tasks.tag.budget import Budget
+from tasks.tag.gold import load_decisions, load_gold, save_decisions, save_gold
+from tasks.tag.gold_scrub import scrub_gold
+from tasks.tag.items import Gold, make_item
+from tasks.tag.lexical import HashedWords
+from tasks.tag.measure import measure_release
+from tasks.tag.quality import measure_head
+from tasks.tag.review import export_review, import_review
+from tasks.tag.stage import tag_release
+
+TAXONOMIES = load_taxonomies()
+LABELS = ("a", "b", "c")
+
+
+def test_kappa_of_a_worked_example() -> None:
+    # 2x2 table 20/5/10/15: observed .70, chance .50
+    assert cohen_kappa(np.array([[20.0, 5.0], [10.0, 15.0]])) == pytest.approx(0.4)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS), st.integers(0, 4)),
+        min_size=2,
+        max_size=40,
+    )
+)
+def test_agreement_laws(rows) -> None:
+    truth, said, groups = (list(c) for c in zip(*rows, strict=True))
+    judged = judge(truth, said, [str(g) for g in groups], LABELS)
+    confusion = count_confusion(judged)
+    assert confusion.sum() == len(rows)
+    same = count_confusion(judge(truth, truth, [str(g) for g in groups], LABELS))
+    assert macro_f1(same) == 1
+    assert np.isnan(cohen_kappa(same)) == (len(set(truth)) == 1)
+    value, low, high = interval(judged, lambda m: float(np.trace(m) / m.sum()), seed=1)
+    assert low - 1e-9 <= value <= high + 1e-9 or len(set(groups)) > 1
+
+
+def test_sets_of_labels() -> None:
+    a = [frozenset("xy"), frozenset("z"), frozenset("x")]
+    assert multi_f1(a, a) == krippendorff_alpha(a, a) == 1
+    b = [frozenset("x"), frozenset("z"), frozenset("y")]
+    assert multi_f1(a, b) == pytest.approx(2 * 2 / 7)
+    assert krippendorff_alpha(a, b) < 1
+    assert expected_calibration_error([0.8] * 10, [True] * 8 + [False] * 2) == pytest.approx(0)
+
+
+def make_gold(n: int = 60) -> list[Gold]:
+    texts = [
+        ("Great, thank you, very helpful", "explicit_affirmation"),
+        ("Much too long to read", "scope_fit"),
+    ]
+    return [
+        Gold(
+            make_item(f"g{i}", "reaction", f"{texts[i % 2][0]} {i}", "answer", 1, 4, f"c{i // 6}"),
+            "reaction",
+            texts[i % 2][1],
+        )
+        for i in range(n)
+    ]
+
+
+def test_the_head_is_measured_on_conversations_it_has_not_seen() -> None:
+    report = measure_head(TAXONOMIES["reaction"], make_gold(), HashedWords())
+    fitted = report["fitted"]
+    assert (fitted["n_items"], fitted["n_groups"]) == (60, 10)
+    assert fitted["kappa"]["low"] <= fitted["kappa"]["value"] <= fitted["kappa"]["high"]
+    assert sum(n for row in fitted["confusion"].values() for n in row.values()) == 60
+    assert measure_head(TAXONOMIES["reaction"], make_gold(4), HashedWords()) == {}
+
+
+def test_gold_is_kept_scrubbed_once_and_found_again(tmp_path) -> None:
+    from tasks.scrub.jsonl import load_detector
+
+    raw = [
+        Gold(
+            make_item(
+                "x",
+                "reason",
+                "Mail me at ada.lovelace@example.org about the garden",
+                "My question",
+                2,
+                6,
+                "c1",
+            ),
+            "reason",
+            "social_and_others",
+        )
+    ]
+    store = LocalStore(tmp_path)
+    clean = scrub_gold(raw, load_detector())
+    assert save_gold(store, clean, "export") == save_gold(store, clean, "export") == 1
+    assert not any(b"ada.lovelace" in p.read_bytes() for p in tmp_path.rglob("*.parquet"))
+    stored = load_gold(store, TAXONOMIES)
+    assert len(stored.gold) == 1
+    assert "@" not in stored.gold[0].item.text
+    assert (stored.gold[0].value, stored.gold[0].item.position) == ("social_and_others", 2)
+    # a reviewer's word beats the export's
+    save_gold(store, [Gold(clean[0].item, "reason", "task_motivation")], "reviewer")
+    later = load_gold(store, TAXONOMIES)
+    assert [g.value for g in later.gold] == ["task_motivation"]
+    assert later.digest != stored.digest
+
+
+def queue() -> pl.DataFrame:
+    rows = [
+        {
+            "item_id": f"i{n}", "facet": "reason", "value": "social_and_others", "second_value": "task_motivation",
+            "why": "disagreement", "confidence": 0.4, "priority": 2.0 - n, "text": text, "context": 'He said "hi",\nthen left',
+            "decision": None, "reviewer": None,
+        }
+        for n, text in enumerate(["=SUM(A1)", "plain, with comma", "ünï 汉字"])
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=LABEL_REVIEW.polars_schema())
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_the_review_queue_goes_out_and_comes_back(form, tmp_path) -> None:
+    text = export_review(queue(), form)
+    assert import_review(text, form, TAXONOMIES).is_empty()
+    assert "=SUM" not in text.split("'") or form == "jsonl"
+    decided = queue().with_columns(
+        decision=pl.Series([None, "Task Motivation & Goal", "style_expectation"]), reviewer=pl.lit("ada")
+    )
+    rows = import_review(export_review(decided, form), form, TAXONOMIES)
+    assert rows.rows() == [
+        ("i1", "reason", "task_motivation", "ada"),
+        ("i2", "reason", "style_expectation", "ada"),
+    ]
+    store = LocalStore(tmp_path)
+    assert save_decisions(store, rows) == 2
+    save_decisions(store, rows.head(1).with_columns(value=pl.lit("social_and_others")))
+    kept, digest = load_decisions(store)
+    assert kept["value"].to_list() == ["social_and_others", "style_expectation"]
+    assert digest
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "not a JSON object"),
+        ('{"item_id": "a", "facet": "reason", "decision": "nonsense"}', "no label of facet reason"),
+        ('{"item_id": "a", "facet": "mood", "decision": "x"}', "missing or unknown"),
+    ],
+)
+def test_faulty_decisions_are_refused_without_their_text(line, message) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        import_review(line, "jsonl", TAXONOMIES)
+    assert "nonsense" not in str(caught.value)
+
+
+def test_a_release_is_measured_against_gold_and_export() -> None:
+    gold = make_gold(60)
+    cid = [f"u{i}" for i in range(60)]
+    tables = {
+        "conversations": pl.DataFrame({"conversation_id": cid, "n_messages": [4] * 60}),
+        "messages": pl.DataFrame(
+            [
+                {
+                    "message_id": f"{c}m{p}",
+                    "conversation_id": c,
+                    "position": p,
+                    "role": "assistant" if p else "user",
+                    "content": "answer" if p else "question",
+                }
+                for c in cid
+                for p in (0, 1)
+            ]
+        ),
+        "thoughts": pl.DataFrame(
+            [
+                {
+                    "thought_id": f"{c}t",
+                    "conversation_id": c,
+                    "message_id": f"{c}m1",
+                    "kind": "reaction",
+                    "content": g.item.text,
+                }
+                for c, g in zip(cid, gold, strict=True)
+            ]
+        ),
+    }
+    exported = pl.DataFrame(
+        {"item_id": [f"{c}t" for c in cid], "facet": ["reaction"] * 60, "value": [g.value for g in gold]}
+    )
+    settings = TagSettings(model="lexical")
+    result = tag_release(**tables, export_labels=exported, taxonomies=TAXONOMIES, settings=settings, now=NOW)
+    quality = measure_release(
+        **tables, labels=result.labels, taxonomies=TAXONOMIES, settings=settings, gold=gold
+    )
+    assert quality["reaction"]["release_on_gold"]["kappa"]["value"] == 1
+    assert quality["reaction"]["head_against_export"]["n_items"] == 60
+    assert quality["reaction"]["head_on_gold"]["fitted"]["n_items"] == 60
+    assert json.loads(json.dumps(quality, allow_nan=False)) == quality
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=30), st.floats(0, 5))
+def test_a_budget_never_lets_more_be_reserved_than_it_has(calls, limit) -> None:
+    budget = Budget(limit)
+    for most, share in calls:
+        if budget.reserve(most):
+            budget.settle(most, most * share)
+    assert budget.spent_usd <= limit + 1e-9
