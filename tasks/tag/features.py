@@ -14,7 +14,8 @@ from tasks.tag.embedding import Embedder
 from tasks.tag.head import Matrix
 from tasks.tag.items import Item
 
-_CONTEXT_CHARACTERS = 300
+_MESSAGE_CHARACTERS = 300
+"""A message is read from its beginning: the same string serves all facets, and is embedded once."""
 _CONTEXT_WEIGHT = 0.5
 _CUE_WEIGHT = 0.5
 _OVERLAP_WEIGHT = 2.0
@@ -68,18 +69,18 @@ def build_features(
     the training examples, so that an unknown position says nothing.
     """
     texts = [i.text for i in items]
-    vectors = embedder.embed(texts).astype(np.float64)
+    vectors = embedder.embed(_own_texts(facet, items)).astype(np.float64)
     blocks = [vectors, prototypes.similarities(vectors)]
     blocks.append(_CUE_WEIGHT * find_cues(THOUGHT_CUES[facet], texts))
     if facet != "topic":
         blocks.append(_CUE_WEIGHT * measure_shape(texts))
     if facet == "reason":
-        contexts = [i.context[:_CONTEXT_CHARACTERS] for i in items]
+        contexts = [i.context[:_MESSAGE_CHARACTERS] for i in items]
         blocks.append(_CONTEXT_WEIGHT * embedder.embed(contexts).astype(np.float64))
         blocks.append(_CUE_WEIGHT * find_cues(CONTEXT_CUES[facet], contexts))
         blocks.append(_CUE_WEIGHT * measure_shape(contexts))
     if facet == "relationship":
-        before = embedder.embed([i.context for i in items]).astype(np.float64)
+        before = embedder.embed([i.context[:_MESSAGE_CHARACTERS] for i in items]).astype(np.float64)
         blocks.append(_OVERLAP_WEIGHT * (vectors * before).sum(axis=1, keepdims=True))
         blocks.append(_OVERLAP_WEIGHT * measure_overlap(texts, [i.context for i in items]))
     return np.hstack(blocks), _positions(facet, items)
@@ -87,12 +88,12 @@ def build_features(
 
 def list_texts(facet: str, items: Sequence[Item]) -> list[str]:
     """Return every text that `build_features` embeds for these items."""
-    texts = [i.text for i in items]
-    if facet == "reason":
-        texts += [i.context[:_CONTEXT_CHARACTERS] for i in items]
-    if facet == "relationship":
-        texts += [i.context for i in items]
-    return texts
+    contexts = [i.context[:_MESSAGE_CHARACTERS] for i in items if facet in ("reason", "relationship")]
+    return [*_own_texts(facet, items), *contexts]
+
+
+def _own_texts(facet: str, items: Sequence[Item]) -> list[str]:
+    return [i.text[:_MESSAGE_CHARACTERS] if facet == "relationship" else i.text for i in items]
 
 
 def _positions(facet: str, items: Sequence[Item]) -> Matrix:

@@ -27,14 +27,16 @@ from tasks.tag.head import Head, Matrix, fit_head, fit_temperature
 from tasks.tag.items import Gold, Item
 from tasks.tag.seeds import load_seeds
 
-HEAD_VERSION = 1
+HEAD_VERSION = 2
 """Raised when features, seeds or fitting change what the same item is labelled."""
 
 _C = 3.0
 _SEED_WEIGHT = 2.0
 """A seed counts as two gold items: gold is a noisy judgement of one case, a seed a clear case."""
-_PRIOR_POWER = 0.3
-"""How far class weights lean from balanced (0) to the expected shares (1)."""
+_PRIOR_POWER = {"relationship": 0.7}
+_USUAL_PRIOR_POWER = 0.3
+"""How far class weights lean from balanced (0) to the expected shares (1). Relationships lean further: they
+have no gold, and their published shares are the best that is known."""
 _FOLDS = 4
 _MIN_GOLD = 40
 _SECOND_TOPIC = 0.5
@@ -171,7 +173,7 @@ def _balance(taxonomy: Taxonomy, labels: NDArray[np.int64], base: Matrix, known:
     if len(known) >= _MIN_GOLD * len(choices):
         counted = Counter(g.value for g in known)
         shares = np.array([counted[n.id] + 1.0 for n in choices])
-    target = (shares / shares.sum()) ** _PRIOR_POWER
+    target = (shares / shares.sum()) ** _PRIOR_POWER.get(taxonomy.facet, _USUAL_PRIOR_POWER)
     target /= target.sum()
     totals = np.bincount(labels, weights=base, minlength=len(choices))
     return base * (target / np.maximum(totals, 1e-9))[labels] * base.sum()
