@@ -72,7 +72,40 @@ def import_litellm() -> Any:
 
     litellm.suppress_debug_info = True
     litellm.drop_params = True
+    register_local_models(litellm)
     return litellm
+
+
+def register_local_models(litellm: Any) -> None:
+    """Make `local/head` and `local/lexical` models of litellm, at the price of 0."""
+    if any(p.get("provider") == "local" for p in litellm.custom_provider_map):
+        return
+    from litellm.llms.custom_llm import CustomLLM
+    from litellm.types.utils import Choices, Message, Usage
+
+    from tasks.tag.local_chat import LocalChat
+
+    chat = LocalChat()
+
+    class _Local(CustomLLM):
+        def completion(self, *args: Any, **kwargs: Any) -> Any:
+            del args
+            messages, response = kwargs["messages"], kwargs["model_response"]
+            text = chat.answer(kwargs["model"], messages[0]["content"], messages[-1]["content"])
+            response.choices = [
+                Choices(message=Message(content=text, role="assistant"), finish_reason="stop", index=0)
+            ]
+            response.usage = Usage(prompt_tokens=0, completion_tokens=0, total_tokens=0)
+            response.model = f"local/{kwargs['model']}"
+            return response
+
+        async def acompletion(self, *args: Any, **kwargs: Any) -> Any:
+            return self.completion(*args, **kwargs)
+
+    litellm.custom_provider_map.append({"provider": "local", "custom_handler": _Local()})
+    price = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0, "supports_response_schema": True}
+    names = ("local/head", "local/lexical")
+    litellm.register_model({n: {"litellm_provider": "local", "mode": "chat", **price} for n in names})
 
 
 class ChatClient:
@@ -93,7 +126,8 @@ class ChatClient:
         self.model = model
         self._timeout_s = timeout_s
         # litellm reports a missing key as an error that looks worth retrying
-        missing = self._litellm.validate_environment(model).get("missing_keys") or []
+        is_local = model.startswith("local/")
+        missing = [] if is_local else self._litellm.validate_environment(model).get("missing_keys") or []
         if missing:
             raise ConfigError(f"the model {model} needs {', '.join(missing)} in the environment")
         price = find_price(model)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 
 import polars as pl
@@ -11,10 +12,13 @@ from tag_provider import MODEL, completion, read_allowed, read_items
 from schemas.config import TagSettings
 from schemas.errors import BudgetError, ConfigError, DataError, ProviderError
 from schemas.taxonomies import load_taxonomies
+from tasks.memo.labels import split_known
 from tasks.storage.local import LocalStore
 from tasks.tag import lexical, stage
 from tasks.tag import session as session_module
+from tasks.tag.client import count_tokens
 from tasks.tag.lexical import HashedWords
+from tasks.tag.plan import plan_tagging
 from tasks.tag.stage import tag_release
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -400,3 +404,44 @@ def test_the_session_asks_equal_questions_once(provider) -> None:
     assert [len(c) for c in calls] == [1]
     assert result.counts["reason"]["labelled_model"] == 3
     assert session_module.list_models(TagSettings(model=" a , b,")) == ["a", "b"]
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_fallback_list_may_end_in_the_local_head(provider) -> None:
+    provider.fault = lambda n, body: (404, {"error": {"message": "model not found"}}, {})
+    result = run(make_tables(1), model=f"{MODEL}, local/lexical")
+    assert result.dead_letters.is_empty()
+    assert result.labels["labeller"].unique().sort().to_list() == ["local/lexical", "position"]
+    assert result.labels["value"].is_in([n.id for t in TAXONOMIES.values() for n in t.nodes]).all()
+
+
+def test_the_plan_says_what_the_run_will_do(provider, tmp_path) -> None:
+    store = LocalStore(tmp_path)
+    arguments = {
+        **make_tables(3), "export_labels": NO_LABELS, "taxonomies": TAXONOMIES,
+        "settings": TagSettings(model=MODEL, budget_usd=1), "memo": store, "now": NOW,
+    }  # fmt: skip
+    before = plan_tagging(**arguments)
+    assert not provider.bodies
+    assert not before.is_exact
+    result = tag_release(**arguments)
+    # only the subtopics are a guess: one to three domains a conversation
+    assert 0 <= before.estimate.calls - provider.n_calls <= 2 * 3
+    reasons = next(x for x in before.estimate.lines if x.facet == "reason")
+    assert reasons.n_calls == 3
+    assert reasons.usd is not None
+    sent = [b for b in provider.bodies if "note" in read_items(b)[0] and "message" in read_items(b)[0]]
+    real = sum(count_tokens(MODEL, m["content"]) for b in sent for m in b["messages"])
+    assert reasons.input_tokens == pytest.approx(real, rel=0.1)
+    after = plan_tagging(**arguments)
+    assert (after.is_exact, after.estimate.calls, after.estimate.usd) == (True, 0, 0)
+    assert result.counts["reason"]["items"] == after.n_items["reason"]
+
+
+def test_planning_110_000_units_against_a_million_answers_takes_a_second() -> None:
+    known = pl.DataFrame({"key": [f"{i:032x}" for i in range(1_000_000)]})
+    wanted = pl.DataFrame({"key": [f"{i:032x}" for i in range(900_000, 1_010_000)]})
+    start = time.process_time()
+    hits, misses = split_known(wanted, known)
+    assert time.process_time() - start < 2
+    assert (hits.height, misses.height) == (100_000, 10_000)

@@ -1,0 +1,92 @@
+"""The local head as a chat model: reads our own prompt, answers in our own schema.
+
+With it `local/head` and `local/lexical` are models of litellm like any other, so that a fallback list may
+end in one and other tools can use it. The stage itself takes the quicker way past the prompt.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.config import TagSettings
+from schemas.taxonomies import Taxonomy, load_taxonomies
+from tasks.tag.embedding import Embedder, load_embedder
+from tasks.tag.items import Item, make_item
+from tasks.tag.lexical import HashedWords
+from tasks.tag.local import LocalTagger, fit_tagger
+from tasks.tag.prompting import ABSTAIN, load_prompt
+
+_ITEMS = re.compile(r"<items-([0-9a-f]{16})>\n(.*)\n</items-\1>", re.DOTALL)
+
+
+class LocalChat:
+    """Answers prompts of this package with the local head, fitted on seeds when a facet is first asked."""
+
+    def __init__(self) -> None:
+        self._taggers: dict[tuple[str, str], LocalTagger] = {}
+
+    def answer(self, model: str, static: str, body: str) -> str:
+        """Return the JSON that answers a prompt.
+
+        Args:
+            model: `head` or `lexical`.
+            static: system message as `render_static` makes it; its last line is the schema.
+            body: user message as `render_items` makes it.
+
+        Raises:
+            ValueError: not such a prompt.
+        """
+        schema: Mapping[str, Any] = json.loads(static.rsplit("\n", 1)[1])
+        answer = schema["properties"]["answers"]["items"]["properties"]
+        is_multi = "labels" in answer
+        allowed = [
+            v for v in (answer["labels"]["items"] if is_multi else answer["label"])["enum"] if v != ABSTAIN
+        ]
+        taxonomy = _find_taxonomy(allowed)
+        found = _ITEMS.search(body)
+        if taxonomy is None or found is None:
+            raise ValueError("not a prompt of this package")
+        rows: list[dict[str, str]] = json.loads(found[2])
+        tagger = self._open(model, taxonomy)
+        answers = [self._answer_item(tagger, row, allowed, is_multi=is_multi) for row in rows]
+        return json.dumps({"answers": answers})
+
+    def _answer_item(
+        self, tagger: LocalTagger, row: Mapping[str, str], allowed: list[str], *, is_multi: bool
+    ) -> dict[str, Any]:
+        prediction = tagger.predict([_read_item(tagger.taxonomy, row)])[0]
+        ranked = [(v, p) for v, p in prediction.ranking if v in allowed]
+        if prediction.abstained or not ranked:
+            label = {"labels": [ABSTAIN]} if is_multi else {"label": ABSTAIN, "second": None}
+            return {"id": row["id"], **label, "confidence": 0.0}
+        total = sum(p for _, p in ranked) or 1.0
+        confidence = round(ranked[0][1] / total, 4)
+        if is_multi:
+            held = [v for v in prediction.values if v in allowed] or [ranked[0][0]]
+            return {"id": row["id"], "labels": held[:3], "confidence": confidence}
+        second = ranked[1][0] if len(ranked) > 1 else None
+        return {"id": row["id"], "label": ranked[0][0], "second": second, "confidence": confidence}
+
+    def _open(self, model: str, taxonomy: Taxonomy) -> LocalTagger:
+        key = (model, taxonomy.facet)
+        if key not in self._taggers:
+            embedder: Embedder = (
+                HashedWords() if model == "lexical" else load_embedder(TagSettings().weights_dir)
+            )
+            self._taggers[key] = fit_tagger(taxonomy, embedder)
+        return self._taggers[key]
+
+
+def _find_taxonomy(allowed: list[str]) -> Taxonomy | None:
+    return next((t for t in load_taxonomies().values() if all(v in t for v in allowed)), None)
+
+
+def _read_item(taxonomy: Taxonomy, row: Mapping[str, str]) -> Item:
+    mapping = load_prompt(taxonomy.facet).item
+    fields = {field: row[key] for key, field in mapping.items() if key in row}
+    fields = fields or {"text": row.get("text", ""), "context": row.get("context", "")}
+    # a relationship is only asked where there is a message before
+    return make_item(row["id"], taxonomy.facet, fields.get("text", ""), fields.get("context", ""), None)
