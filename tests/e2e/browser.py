@@ -30,7 +30,7 @@ def open_browser(width: int = 1300, height: int = 1000) -> Iterator:
         pytest.skip(f"no browser at {CHROMIUM}: apt-get install chromium")
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=list(FLAGS))
-        page = browser.new_page(viewport={"width": width, "height": height})
+        page = browser.new_context(viewport={"width": width, "height": height}).new_page()
         # a loaded machine is slow
         page.set_default_timeout(60_000)
         try:
