@@ -1,9 +1,12 @@
-"""A progress bar on stderr for the steps of a run."""
+"""Progress of a run on stderr: a bar for a person, one JSON object a line for a program."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from rich.progress import (
     BarColumn,
@@ -19,8 +22,18 @@ from flows.progress import reporting
 
 
 @contextmanager
-def show_progress(first: str) -> Iterator[None]:
-    """Show one line a step while a flow runs inside; lines of finished steps stay."""
+def show_progress(first: str, *, as_json: bool = False) -> Iterator[None]:
+    """Show one line a step while a flow runs inside; lines of finished steps stay.
+
+    Args:
+        first: name of the step that goes on at the start.
+        as_json: write events instead: `{"event": "step", "step", "done", "total", "at"}`.
+    """
+    if as_json:
+        _write_event(first, 0, None)
+        with reporting(_write_event):
+            yield
+        return
     columns = (
         SpinnerColumn(finished_text="[green]✓"),
         TextColumn("{task.description}"),
@@ -44,3 +57,10 @@ def show_progress(first: str) -> Iterator[None]:
         with reporting(report):
             yield
         progress.update(current, completed=progress.tasks[current].total)
+
+
+def _write_event(step: str, done: int, total: int | None) -> None:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    event = {"event": "step", "step": step, "done": done, "total": total, "at": now}
+    sys.stderr.write(json.dumps(event) + "\n")
+    sys.stderr.flush()

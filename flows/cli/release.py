@@ -112,6 +112,7 @@ def release(
             },
         },
         yes=yes,
+        as_json=json,
     )
     return show_outcome(outcome, as_json=json)
 
@@ -147,18 +148,19 @@ def demo(
     return show_outcome(outcome, as_json=json)
 
 
-def run_release(parameters: Mapping[str, Any], *, yes: bool) -> dict[str, Any]:
+def run_release(parameters: Mapping[str, Any], *, yes: bool, as_json: bool = False) -> dict[str, Any]:
     """Run the release flow in this process; asks at the terminal before publishing.
 
     Args:
         parameters: parameters of `flows.release.release`.
         yes: publish without asking.
+        as_json: progress as JSON lines on stderr.
     """
     from flows.cli.progress import show_progress
     from flows.prefect_env import prepare_prefect
 
     prepare_prefect(quiet=True)
-    with show_progress("starting Prefect"):
+    with show_progress("starting Prefect", as_json=as_json):
         from flows.release import release as release_flow
 
         outcome: dict[str, Any] = release_flow(**parameters, approval="none" if yes else "stage")
