@@ -17,7 +17,7 @@ from flows.fan_out import over_shards, runner
 from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
 from flows.run import choose_policy, list_parameters, open_run
-from flows.telling import tell
+from flows.telling import UNKNOWN_VERSION, tell
 from schemas.params import PrivacyOptions, PublishingOptions, SourceOptions, TaggingOptions
 from tasks.assemble.task import build_release
 from tasks.gate.task import judge_release
@@ -34,7 +34,7 @@ Approval = Literal["ask", "stage", "none"]
 
 def _name_run() -> str:
     parameters = flow_run.parameters
-    version = parameters["publishing"].set_version or "next version"
+    version = parameters["publishing"].set_version or UNKNOWN_VERSION
     n_exports = len(parameters["exports"])
     return f"release {version} · {n_exports} export{'s' if n_exports != 1 else ''}"
 

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
+
+UNKNOWN_VERSION = "next version"
+"""Stands in a run's name until the version is known."""
 
 
 def write_summary(name: str, markdown: str) -> None:
@@ -26,7 +30,18 @@ def write_summary(name: str, markdown: str) -> None:
 def tell(outcome: dict[str, Any]) -> dict[str, Any]:
     """Leave the outcome of a release run on its page, and return it."""
     write_summary(f"release-{outcome['version']}", summarise_outcome(outcome))
+    _name_run(outcome["version"])
     return outcome
+
+
+def _name_run(version: str) -> None:
+    """Put the version into the run's name, which is given before the version is known."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None or UNKNOWN_VERSION not in context.flow_run.name:
+        return
+    name = context.flow_run.name.replace(UNKNOWN_VERSION, version)
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(context.flow_run.id, name=name)
 
 
 def summarise_outcome(outcome: Mapping[str, Any]) -> str:
