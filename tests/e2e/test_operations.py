@@ -42,10 +42,11 @@ def find_descendants(pid: int) -> list[int]:
     return found[1:]
 
 
-def add_export(pipeline, name: str, seed: int) -> None:
+def change_export(pipeline, seed: int) -> None:
+    """Put other conversations beside those of the first export."""
     from tasks.synth.export import generate, write_export
 
-    write_export(generate(30, seed, "flat-study", short=True), pipeline.folder / "exports" / name)
+    write_export(generate(30, seed, "flat-study", short=True), pipeline.folder / "exports/second.jsonl")
 
 
 def test_forms_have_words_for_titles(pipeline) -> None:
@@ -114,7 +115,7 @@ def test_the_same_export_again_asks_nobody(pipeline) -> None:
 
 
 def test_rejection_with_a_reason(pipeline) -> None:
-    add_export(pipeline, "second.jsonl", 4)
+    change_export(pipeline, 4)
     run = pipeline.start("release/release")
     pipeline.wait(run, "Suspended")
     assert len(pipeline.cli("candidates")) == 1
@@ -136,19 +137,21 @@ def test_publishing_under_another_version(pipeline) -> None:
     assert pipeline.cli("candidates") == []
 
 
-def test_a_candidate_that_another_release_overtook_is_built_and_asked_anew(pipeline) -> None:
-    add_export(pipeline, "third.jsonl", 5)
-    overtaken = pipeline.start("release/release")
+def test_a_candidate_that_another_release_overtook_is_not_published(pipeline) -> None:
+    n_before = len(pipeline.cli("list")["releases"])
+    change_export(pipeline, 5)
+    overtaken = pipeline.start("release/release", source={"allow_removals": True})
     pipeline.wait(overtaken, "Suspended")
-    (before,) = pipeline.cli("candidates")
-    add_export(pipeline, "fourth.jsonl", 6)
-    pipeline.cli("release", str(pipeline.folder / "exports"), "--yes")
-    assert pipeline.cli("show", "latest")["parent"]["version"] == "v3.0.0"
+    (waiting,) = pipeline.cli("candidates")
+    change_export(pipeline, 6)
+    pipeline.cli("release", str(pipeline.folder / "exports"), "--allow-removals", "--yes")
+    winner = pipeline.cli("show", "latest")["manifest_sha256"]
     pipeline.resume(overtaken, decision="publish", reviewer="Ada")
-    # everything of it is in the other release already, so there is nothing left to ask
+    # it plans again on the new parent and finds nothing left to publish or to ask
     pipeline.wait(overtaken, "Completed")
-    assert len(pipeline.cli("list")["releases"]) == 3
-    assert before["candidate_id"] not in str(pipeline.cli("show", "latest"))
+    assert pipeline.cli("show", "latest")["manifest_sha256"] == winner
+    assert len(pipeline.cli("list")["releases"]) == n_before + 1
+    pipeline.cli("reject", waiting["candidate_id"], "--why", "overtaken")
 
 
 def test_nightly_verification(pipeline) -> None:
@@ -173,16 +176,19 @@ def test_nothing_leaves_text_or_secrets_with_the_server(pipeline) -> None:
 
 
 def test_a_killed_flow_process_is_reported_and_a_repetition_publishes(pipeline) -> None:
-    add_export(pipeline, "fifth.jsonl", 7)
-    run = pipeline.start("release/release", approval="none")
+    n_before = len(pipeline.cli("list")["releases"])
+    change_export(pipeline, 7)
+    parameters = {"approval": "none", "source": {"allow_removals": True}}
+    run = pipeline.start("release/release", **parameters)
     pipeline.wait(run, "Running")
     for child in find_descendants(pipeline.children.pid("worker")):
         with suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)
     assert pipeline.wait(run, timeout_s=120)["state"]["name"] == "Crashed"
-    again = pipeline.start("release/release", approval="none", approved_by="Ada")
+    again = pipeline.start("release/release", approved_by="Ada", **parameters)
     pipeline.wait(again, "Completed")
-    assert len(pipeline.cli("list")["releases"]) == 4
+    assert len(pipeline.cli("list")["releases"]) == n_before + 1
+    assert pipeline.cli("show", "latest")["approved_by"] == "Ada"
 
 
 @pytest.fixture(autouse=True)
