@@ -90,7 +90,7 @@ def release(
     if publishing.dry_run:
         return tell(outcome)
     advance("writing the report", 0)
-    report = write_report(run, staged, built, stats, gate, proof)
+    report = write_report(run, staged.summary, built, stats, gate, proof)
     advance("staging", 0)
     candidate = stage(run, staged.summary, built, stats, gate, proof, report, list_parameters())
     outcome = tell(conclude(run, outcome, "staged", candidate))

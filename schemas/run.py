@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
@@ -35,6 +36,10 @@ class RunContext:
     def with_policy(self, policy: AppliedPolicy) -> RunContext:
         """The same run under another policy."""
         return replace(self, policy=policy)
+
+    def with_taxonomies(self, files: Sequence[str]) -> RunContext:
+        """The same run with these taxonomy files."""
+        return replace(self, taxonomy_files=tuple(files))
 
 
 @dataclass(frozen=True, slots=True)

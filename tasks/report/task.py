@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from prefect import task
 
-from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
-from schemas.taxonomies import load_taxonomies
+from schemas.run import BuiltRelease, RunContext, TableSet
 from tasks.memo.steps import StepFolder, run_step
 from tasks.publish.origin import describe_origin
 from tasks.report.figures import render_figures
@@ -13,6 +12,7 @@ from tasks.report.gather import gather_inputs
 from tasks.report.page import render_report
 from tasks.storage.store import open_store
 from tasks.storage.tables import read_json
+from tasks.tag.chosen import choose_taxonomies
 
 STEP_VERSION = 2
 
@@ -20,7 +20,7 @@ STEP_VERSION = 2
 @task(name="write report", task_run_name="write report")
 def write_report(
     run: RunContext,
-    staged: StagedExports,
+    summary: TableSet,
     built: BuiltRelease,
     stats: TableSet,
     gate: TableSet,
@@ -31,8 +31,8 @@ def write_report(
     origin = describe_origin(
         run.settings,
         run.policy,
-        read_json(private, staged.summary["report"].uri),
-        load_taxonomies(),
+        read_json(private, summary["report"].uri),
+        choose_taxonomies(open_store(run.store), run.taxonomy_files),
         read_json(private, stats["stats"].uri)["cost"],
     ).model_dump(mode="json")
 

@@ -1,0 +1,108 @@
+"""`thoughttrace plan-retag` and `retag`: after a taxonomy changed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.cli.config import ConfigOption
+from flows.cli.output import JsonOption, StoreOption, YesOption, print_json
+
+VersionArgument = Annotated[str, typer.Argument(help="Release to re-tag: the latest version, or `latest`.")]
+TaxonomyOption = Annotated[
+    list[str], typer.Option("--taxonomy", help="Taxonomy file; give one for each facet that changed.")
+]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model", help="Tagger: local, none, or a litellm model; a comma list is a fallback order."
+    ),
+]
+BudgetOption = Annotated[
+    float | None,
+    typer.Option("--budget", help="Hard limit for provider calls, in USD.", show_default=False),
+]
+
+
+def plan_retag(
+    version: VersionArgument,
+    taxonomy: TaxonomyOption,
+    model: ModelOption = "",
+    store: StoreOption = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what each change of a taxonomy touches, and what the calls would cost; asks no provider."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from flows.run import open_run
+    from schemas.params import TaggingOptions
+    from tasks.tag.retag_plan import describe_plan
+
+    run = open_run(store, config or "", tagging=TaggingOptions(model=model)).with_taxonomies(taxonomy)
+    plan = describe_plan(run, version)
+    if json:
+        print_json(plan)
+        return
+    table = Table(box=None, pad_edge=False, title=f"re-tag of {plan['version']}", title_justify="left")
+    for column in ("facet", "change", "from", "to", "items", "questions"):
+        table.add_column(column, justify="right" if column in {"items", "questions"} else "left")
+    for change in plan["changes"]:
+        table.add_row(
+            change["facet"],
+            change["kind"],
+            ", ".join(change["from_nodes"]),
+            ", ".join(change["to_nodes"]),
+            f"{change['n_items']:,}",
+            f"{change['n_questions']:,}",
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    estimate = plan["estimate"]
+    price = "unknown price" if estimate["usd"] is None else f"{estimate['usd']:.2f} USD"
+    console.print(f"\n{estimate['calls']:,} calls, {price}, about {estimate['seconds']:.0f} s")
+
+
+def retag(
+    version: VersionArgument,
+    taxonomy: TaxonomyOption,
+    model: ModelOption = "",
+    budget: BudgetOption = None,
+    store: StoreOption = "",
+    config: ConfigOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change; stage and publish nothing.")
+    ] = False,
+    yes: YesOption = False,
+    json: JsonOption = False,
+) -> int:
+    """Re-tag the latest release after a taxonomy change: new labels and views, the same text and shards.
+
+    Without `--yes` the candidate is staged; `thoughttrace approve ID` publishes it.
+    """
+    from flows.cli.progress import show_progress
+    from flows.cli.release import show_outcome
+    from flows.prefect_env import prepare_prefect
+
+    prepare_prefect(quiet=True)
+    with show_progress("starting Prefect"):
+        from flows.retag import retag as retag_flow
+
+        outcome = retag_flow(
+            version=version,
+            taxonomies=taxonomy,
+            store=store,
+            config_file=config or "",
+            tagging={"model": model, "budget_usd": "" if budget is None else budget},
+            publishing={"dry_run": dry_run},
+            approval="none" if yes else "stage",
+        )
+    return show_outcome(outcome, as_json=json)
+
+
+def register(app: typer.Typer) -> None:
+    """Attach the commands."""
+    app.command("plan-retag")(plan_retag)
+    app.command("retag")(retag)

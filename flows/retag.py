@@ -1,0 +1,103 @@
+"""A re-tag: a taxonomy changed, so labels change; text, ids and base shards stay as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+from prefect.states import State
+
+from flows.approval import ask_maintainer, rejected
+from flows.outcome import conclude, describe_outcome
+from flows.progress import advance
+from flows.release import Approval
+from flows.run import list_parameters, open_run
+from flows.telling import tell
+from schemas.params import PublishingOptions, SourceOptions, TaggingOptions
+from tasks.assemble.retag_task import relabel_release
+from tasks.gate.task import judge_release
+from tasks.publish.task import discard_work, finish_publications, publish, reject, stage
+from tasks.report.task import write_report
+from tasks.stats.task import compute_statistics
+from tasks.tag.retag_plan import describe_plan
+from tasks.tag.retag_task import retag_labels
+
+
+@flow(name="plan-retag", flow_run_name="plan re-tag of {version}")
+def plan_retag(
+    version: str,
+    taxonomies: list[str],
+    store: str = "",
+    config_file: str = "",
+    tagging: TaggingOptions = TaggingOptions(),
+) -> dict[str, Any]:
+    """Say what a re-tag would touch and cost, per change; nothing is asked of any provider.
+
+    Args:
+        version: Release to re-tag: a version or `latest`.
+        taxonomies: Taxonomy files, one a facet.
+        store: Where releases live; empty means as the settings say.
+        config_file: Settings file; empty means as the environment says.
+        tagging: Which model would label.
+    """
+    run = open_run(store, config_file, tagging=tagging).with_taxonomies(taxonomies)
+    return describe_plan(run, version)
+
+
+@flow(name="retag", flow_run_name="re-tag {version}")
+def retag(
+    version: str,
+    taxonomies: list[str],
+    store: str = "",
+    config_file: str = "",
+    tagging: TaggingOptions = TaggingOptions(),
+    publishing: PublishingOptions = PublishingOptions(),
+    approval: Approval = "ask",
+) -> dict[str, Any] | State[Any]:
+    """Re-tag the latest release after a taxonomy change, stage it, and publish it once it is approved.
+
+    Args:
+        version: Release to re-tag: the latest version, or `latest`.
+        taxonomies: Taxonomy files, one a facet.
+        store: Where releases live; empty means as the settings say.
+        config_file: Settings file; empty means as the environment says.
+        tagging: Which model labels, and what it may cost.
+        publishing: What the release is called.
+        approval: `ask` waits for a person in the UI, `stage` leaves the candidate for `approve`,
+            `none` publishes at once.
+    """
+    run = open_run(store, config_file, tagging=tagging, publishing=publishing).with_taxonomies(taxonomies)
+    finish_publications(run)
+    advance("re-tagging", 0)
+    labelled = retag_labels(run, version)
+    advance("building tables", 0)
+    run, origin, built = relabel_release(run, version, labelled, publishing)
+    if built.is_unchanged:
+        discard_work(run)
+        return tell(describe_outcome(run, "unchanged", built))
+    proof = built.tables
+    advance("counting", 0)
+    stats = compute_statistics(run, built, (labelled,), proof)
+    advance("judging", 0)
+    gate = judge_release(run, built, stats, SourceOptions())
+    outcome = describe_outcome(run, "dry-run", built, stats, gate, proof)
+    if publishing.dry_run:
+        return tell(outcome)
+    advance("writing the report", 0)
+    report = write_report(run, origin.summary, built, stats, gate, proof)
+    advance("staging", 0)
+    candidate = stage(run, origin.summary, built, stats, gate, proof, report, list_parameters())
+    outcome = tell(conclude(run, outcome, "staged", candidate))
+    if approval == "stage":
+        return outcome
+    approved_by = "command line"
+    if approval == "ask":
+        decision = ask_maintainer(outcome, run.settings.run.reports_url)
+        if decision.decision == "reject":
+            reject(run, candidate)
+            tell(conclude(run, outcome, "rejected", candidate, why=decision.reason))
+            return rejected(decision)
+        approved_by = decision.reviewer
+    advance("publishing", 0)
+    publish(run, candidate, approved_by)
+    return tell(conclude(run, outcome, "published", candidate))

@@ -1,0 +1,108 @@
+"""A re-tag from the flow: new labels and views, the same text and the same shards."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from schemas.taxonomies import load_taxonomies
+from tasks.synth.export import generate, write_export
+
+
+GONE = ("explicit_affirmation", "presentation_style")
+"""No other label has a boundary rule against these two, so merging them changes no other meaning."""
+
+
+def merged_reactions(path: Path) -> Path:
+    """Version 2 of the reactions: two labels become one."""
+    document = load_taxonomies()["reaction"].model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    kept = [n for n in document["nodes"] if n["id"] not in GONE]
+    merged = {"id": "noted", "name": "Noted", "definition": "Satisfied, or a remark on tone and layout."}
+    document |= {
+        "version": "v2",
+        "based_on": "v1",
+        "nodes": [merged, *kept],
+        "changes": [{"kind": "merge", "from": list(GONE), "to": ["noted"]}],
+    }
+    path.write_text(yaml.safe_dump(document, allow_unicode=True))
+    return path
+
+
+@pytest.fixture(scope="module")
+def releases(prefect_server, tmp_path_factory) -> tuple[Path, dict, dict]:
+    from flows.release import release
+    from flows.retag import retag
+
+    folder = tmp_path_factory.mktemp("retag")
+    write_export(generate(40, 5, "published", short=True), folder / "export.jsonl")
+    store = folder / "store"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THOUGHTTRACE_ID_KEY", "k" * 40)
+        first = release(
+            exports=[str(folder / "export.jsonl")],
+            store=str(store),
+            tagging={"model": "none"},
+            approval="none",
+        )
+        second = retag(
+            version="latest",
+            taxonomies=[str(merged_reactions(folder / "reaction.yaml"))],
+            store=str(store),
+            tagging={"model": "none"},
+            approval="none",
+        )
+    return store, first, second
+
+
+def reactions(store: Path, version: str) -> dict[str, int]:
+    labels = pl.read_parquet(store / "releases" / version / "labels" / "*.parquet")
+    counted = labels.filter(pl.col("facet") == "reaction").group_by("value").len()
+    return dict(counted.iter_rows())
+
+
+def test_a_merge_maps_the_labels_and_makes_a_minor_version(releases) -> None:
+    store, first, second = releases
+    assert (first["version"], second["version"]) == ("v1.0.0", "v1.1.0")
+    before, after = reactions(store, "v1.0.0"), reactions(store, "v1.1.0")
+    assert after["noted"] == sum(before.pop(value) for value in GONE)
+    assert {k: v for k, v in after.items() if k != "noted"} == before
+    labels = pl.read_parquet(store / "releases/v1.1.0/labels/*.parquet").filter(pl.col("facet") == "reaction")
+    assert set(labels["taxonomy_version"]) == {"v2"}
+    assert set(labels.filter(pl.col("value") == "noted")["via"]) == {"mapped"}
+
+
+def test_the_text_and_its_shards_stay(releases) -> None:
+    store, _, _ = releases
+    manifests = [
+        json.loads((store / f"releases/{v}/manifest.json").read_text()) for v in ("v1.0.0", "v1.1.0")
+    ]
+    for table in ("participants", "conversations", "messages", "thoughts"):
+        old, new = ([f["path"] for f in m["tables"][table]["files"]] for m in manifests)
+        assert old == new
+
+
+def test_the_release_carries_its_taxonomy(releases) -> None:
+    from tasks.storage.store import open_store
+    from tasks.tag.chosen import choose_taxonomies
+
+    store, _, _ = releases
+    assert choose_taxonomies(open_store(str(store)))["reaction"].version == "v2"
+
+
+def test_the_changes_show_where_labels_went(releases) -> None:
+    store, _, _ = releases
+    changes = pl.read_parquet(store / "releases/v1.1.0/changes/*.parquet")
+    flows = changes.filter(pl.col("scope") == "labels.reaction", pl.col("to_value") == "noted")
+    assert set(flows["from_value"]) == set(GONE)
+
+
+def test_the_release_verifies(releases) -> None:
+    from tasks.publish.verify import verify_release
+    from tasks.storage.store import open_store
+
+    store, _, _ = releases
+    verify_release(open_store(str(store)), "v1.1.0")
