@@ -12,7 +12,6 @@ import yaml
 from schemas.taxonomies import load_taxonomies
 from tasks.synth.export import generate, write_export
 
-
 GONE = ("explicit_affirmation", "presentation_style")
 """No other label has a boundary rule against these two, so merging them changes no other meaning."""
 
