@@ -106,9 +106,9 @@ def require_review(run: RunContext, clean: tuple[TableSet, ...]) -> int:
     n_undecided = review.filter(pl.col("status") == "undecided").height
     if n_undecided:
         raise ReviewPendingError(
-            f"{n_undecided} uncertain spans in {review['conversation_id'].n_unique()} conversations wait for a "
-            f"decision: `thoughttrace review list --kind pii --store {run.store}`, then accept or reject them and "
-            "run the same command again; --review mask masks them all"
+            f"{n_undecided} uncertain spans in {review['conversation_id'].n_unique()} conversations are neither "
+            "masked nor allowed; run again with --review mask to mask them all, or name the harmless ones in "
+            "`privacy.allow` and the personal ones in `privacy.deny_file`"
         )
     return review.height
 
