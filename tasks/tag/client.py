@@ -25,6 +25,8 @@ _ENVIRONMENT = {
 RATE_LIMITED = "rate_limited"
 TRANSIENT = "provider_unavailable"
 SCHEMA_REFUSED = "schema_refused"
+TOP_LOGPROBS = 20
+"""Alternatives asked for where log-probabilities are wanted; the most that providers give."""
 FATAL = frozenset({"auth", "model_not_found", "quota_exhausted"})
 """Errors that end the use of a model."""
 
@@ -54,6 +56,8 @@ class Reply:
         output_tokens: tokens billed for the answer.
         usd: price; 0 where it is not known.
         is_cut: whether the answer hit its length limit.
+        is_refused: whether the provider marks the answer as a refusal.
+        first_logprobs: log-probabilities of the likeliest first tokens; None where the provider gives none.
     """
 
     text: str | None
@@ -62,6 +66,8 @@ class Reply:
     output_tokens: int
     usd: float
     is_cut: bool
+    is_refused: bool = False
+    first_logprobs: Mapping[str, float] | None = None
 
 
 def import_litellm() -> Any:
@@ -144,27 +150,38 @@ class ChatClient:
         return input_tokens * self.usd_per_input_token + output_tokens * self.usd_per_output_token
 
     async def complete(
-        self, static: str, body: str, schema: Mapping[str, Any], max_output_tokens: int
+        self,
+        static: str,
+        body: str,
+        schema: Mapping[str, Any],
+        max_output_tokens: int,
+        *,
+        logprobs: bool = False,
     ) -> Reply:
         """Send one call and return what came back.
 
         The schema goes along as `response_format` until the provider refuses it; it stands in the prompt
-        in any case, and every answer is checked on our side.
+        in any case, and every answer is checked on our side. With `logprobs` the answer is one plain token, so
+        no schema goes along; a provider that knows no log-probabilities answers without them.
 
         Raises:
             CallError: no answer; says by name why.
         """
         try:
-            return await self._send(static, body, schema, max_output_tokens)
+            return await self._send(static, body, schema, max_output_tokens, logprobs=logprobs)
         except CallError as error:
             if error.name != SCHEMA_REFUSED or not self._has_schema:
                 raise
             self._has_schema = False
-            return await self._send(static, body, schema, max_output_tokens)
+            return await self._send(static, body, schema, max_output_tokens, logprobs=logprobs)
 
-    async def _send(self, static: str, body: str, schema: Mapping[str, Any], max_output_tokens: int) -> Reply:
+    async def _send(
+        self, static: str, body: str, schema: Mapping[str, Any], max_output_tokens: int, *, logprobs: bool
+    ) -> Reply:
         extra: dict[str, Any] = {}
-        if self._has_schema:
+        if logprobs:
+            extra |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
+        elif self._has_schema:
             extra["response_format"] = {
                 "type": "json_schema",
                 "json_schema": {"name": "answers", "schema": dict(schema), "strict": True},
@@ -199,7 +216,17 @@ class ChatClient:
             output_tokens=output_tokens,
             usd=self.price(input_tokens, output_tokens),
             is_cut=bool(choices) and getattr(choices[0], "finish_reason", "") == "length",
+            is_refused=bool(getattr(message, "refusal", None)),
+            first_logprobs=_first_logprobs(choices[0]) if choices else None,
         )
+
+
+def _first_logprobs(choice: Any) -> Mapping[str, float] | None:
+    """Return the alternatives of the first token; a provider may give none, or give them in another shape."""
+    content = getattr(getattr(choice, "logprobs", None), "content", None) or []
+    top = getattr(content[0], "top_logprobs", None) or [] if content else []
+    found = {str(t.token): float(t.logprob) for t in top if hasattr(t, "token") and hasattr(t, "logprob")}
+    return found or None
 
 
 def name_error(litellm: Any, error: Exception) -> tuple[str, float | None]:

@@ -17,7 +17,7 @@ from tasks.tag.exported import read_exported
 from tasks.tag.items import Gold, Item, collect_items
 from tasks.tag.local import fit_tagger
 from tasks.tag.questions import Question, build_decisions
-from tasks.tag.runner import Chat
+from tasks.tag.sending import Chat
 from tasks.tag.session import Session
 from tasks.tag.stage import open_embedder, open_session, read_decisions, split_decided
 

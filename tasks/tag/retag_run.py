@@ -24,7 +24,7 @@ from tasks.tag.questions import Question, build_decisions
 from tasks.tag.result import Outcome, TagResult, build_outcomes
 from tasks.tag.retag import Ask, FacetRetag, Row, plan_facet
 from tasks.tag.review import Doubt, build_review
-from tasks.tag.runner import Chat
+from tasks.tag.sending import Chat
 from tasks.tag.session import Session
 from tasks.tag.stage import LOCAL, NAMES, open_embedder, open_session
 

@@ -8,46 +8,24 @@ remembered.
 from __future__ import annotations
 
 import asyncio
-import random
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from tasks.memo.labels import LabelMemo, MemoRow
 from tasks.tag.answers import Answer, parse_answers
 from tasks.tag.budget import Budget, Ledger
-from tasks.tag.client import FATAL, RATE_LIMITED, TRANSIENT, CallError, Reply
-from tasks.tag.pacing import Pacer
+from tasks.tag.client import Reply
 from tasks.tag.prompting import answer_schema
 from tasks.tag.questions import Call, Question
+from tasks.tag.sending import NO_MODEL, Chat, Message, RunLimits, Sender
 
-BUDGET = "budget_exhausted"
-NO_MODEL = "no_model_left"
-_MAX_TRANSIENT = 4
-_MAX_REFUSALS = 40
-_DEAD_AFTER = 12
-"""Calls given up on in a row after which a model counts as gone."""
 _SAVE_EVERY = 200
 _SAVE_SECONDS = 5.0
-_CHARACTERS_A_TOKEN = 3.5
-
-
-class Chat(Protocol):
-    """What the runner needs of a model's client; `tasks.tag.client.ChatClient` has it."""
-
-    model: str
-
-    def price(self, input_tokens: int, output_tokens: int) -> float:
-        """Return the price of a call in USD."""
-        ...
-
-    async def complete(self, static: str, body: str, schema: Any, max_output_tokens: int) -> Reply:
-        """Send one call."""
-        ...
 
 
 @dataclass(slots=True)
@@ -63,15 +41,6 @@ class RunReport:
     answered: dict[int, MemoRow] = field(default_factory=dict[int, MemoRow])
     faults: dict[int, tuple[str, int]] = field(default_factory=dict[int, tuple[str, int]])
     stopped: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RunLimits:
-    """How hard a run may press."""
-
-    concurrency: int
-    requests_per_minute: int
-    tokens_per_minute: int
 
 
 def run_calls(
@@ -112,8 +81,6 @@ class _Runner:
     ) -> None:
         self._queue = deque(calls)
         self._clients = clients
-        self._active = 0
-        self._failed_in_a_row = 0
         self._limits = limits
         self._budget = budget
         self._ledger = ledger
@@ -124,7 +91,7 @@ class _Runner:
         self.report = RunReport()
 
     async def run(self) -> RunReport:
-        self._pacer = Pacer(time.monotonic, self._limits.requests_per_minute, self._limits.tokens_per_minute)
+        self._sender = Sender(self._clients, self._limits, self._budget)
         n_workers = max(1, min(self._limits.concurrency, len(self._queue)))
         try:
             async with asyncio.TaskGroup() as group:
@@ -170,62 +137,19 @@ class _Runner:
 
     async def _send(self, call: Call, error: str, *, is_repair: bool) -> tuple[Reply | str, Chat]:
         """Return a reply, or the name of the fault after which the call is given up."""
-        body = call.body(error)
-        schema = answer_schema(call.decisions.choices, multi=call.decisions.multi)
-        tokens_in = int((len(call.decisions.static) + len(body)) / _CHARACTERS_A_TOKEN)
-        tokens = tokens_in + call.expected_output_tokens
-        transient = refusals = 0
-        while True:
-            if self._active >= len(self._clients):
-                self.report.stopped = self.report.stopped or NO_MODEL
-                return NO_MODEL, self._clients[-1]
-            place, client = self._active, self._clients[self._active]
-            reserved = client.price(tokens_in, call.max_output_tokens)
-            if not self._budget.reserve(reserved):
-                self.report.stopped = BUDGET
-                return BUDGET, client
-            await self._pacer.take(tokens)
-            line = self._ledger.line(call.decisions.facet, client.model)
-            try:
-                reply = await client.complete(call.decisions.static, body, schema, call.max_output_tokens)
-            except CallError as fault:
-                self._budget.settle(reserved, 0.0)
-                if fault.name == RATE_LIMITED:
-                    line.refused += 1
-                    self._pacer.refused(fault.retry_after_s)
-                    refusals += 1
-                    if refusals < _MAX_REFUSALS:
-                        continue
-                    name = RATE_LIMITED
-                elif fault.name == TRANSIENT:
-                    transient += 1
-                    if transient < _MAX_TRANSIENT:
-                        await asyncio.sleep(min(8.0, 0.2 * 2**transient) * (0.5 + random.random()))
-                        continue
-                    name = TRANSIENT
-                elif fault.name in FATAL:
-                    self._retire(place)
-                    continue
-                else:
-                    return fault.name, client
-                self._failed_in_a_row += 1
-                if self._failed_in_a_row >= _DEAD_AFTER:
-                    self._retire(place)
-                return name, client
-            self._budget.settle(reserved, reply.usd)
-            self._pacer.accepted()
-            self._failed_in_a_row = 0
-            line.calls += 1
-            line.repairs += is_repair
-            line.input_tokens += reply.input_tokens
-            line.output_tokens += reply.output_tokens
-            line.usd += reply.usd
-            return reply, client
-
-    def _retire(self, place: int) -> None:
-        if self._active == place:
-            self._active = place + 1
-            self._failed_in_a_row = 0
+        message = Message(
+            call.decisions.static,
+            call.body(error),
+            answer_schema(call.decisions.choices, multi=call.decisions.multi),
+            call.max_output_tokens,
+            call.expected_output_tokens,
+        )
+        facet = call.decisions.facet
+        reply, client = await self._sender.send(
+            message, lambda model: self._ledger.line(facet, model), is_repair=is_repair
+        )
+        self.report.stopped = self.report.stopped or self._sender.stopped
+        return reply, client
 
     def _record(
         self,

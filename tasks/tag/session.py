@@ -10,7 +10,8 @@ from schemas.errors import BudgetError, DataError, ProviderError
 from tasks.memo.labels import LabelMemo, MemoRow
 from tasks.tag.budget import Budget, Ledger
 from tasks.tag.questions import Question, gather_calls
-from tasks.tag.runner import BUDGET, NO_MODEL, Chat, RunLimits, run_calls
+from tasks.tag.runner import run_calls
+from tasks.tag.sending import BUDGET, NO_MODEL, Chat, RunLimits
 
 
 def list_models(settings: TagSettings) -> list[str]:

@@ -24,7 +24,7 @@ from tasks.tag.lexical import HashedWords
 from tasks.tag.local import LocalTagger, Prediction, fit_tagger, list_training_texts
 from tasks.tag.result import Label, Outcome, TagResult, build_labels, build_outcomes, count_outcomes
 from tasks.tag.review import Doubt, build_review, find_doubts
-from tasks.tag.runner import Chat
+from tasks.tag.sending import Chat
 from tasks.tag.session import Session
 
 LOCAL = "local"

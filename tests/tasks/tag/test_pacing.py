@@ -16,7 +16,8 @@ from tasks.tag.client import ChatClient
 from tasks.tag.items import make_item
 from tasks.tag.pacing import Pacer
 from tasks.tag.questions import Question, build_decisions, gather_calls
-from tasks.tag.runner import RunLimits, run_calls
+from tasks.tag.runner import run_calls
+from tasks.tag.sending import RunLimits
 
 
 def make_calls(n: int):
