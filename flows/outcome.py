@@ -55,6 +55,7 @@ def describe_outcome(
             "passed": verdict["passed"],
             "warnings": [c["why"] for c in verdict["checks"] if not c["passed"]],
         },
+        "quality": numbers["labelling"]["quality"],
         "cost": numbers["cost"],
     }
 

@@ -27,6 +27,7 @@ from tasks.publish.task import discard_work, finish_publications, publish, rejec
 from tasks.report.task import write_report
 from tasks.scrub.task import prove_privacy, require_review, scrub_shard
 from tasks.stats.task import compute_statistics
+from tasks.tag.measure_task import measure_labels
 from tasks.tag.task import tag_shard
 
 Approval = Literal["ask", "stage", "none"]
@@ -83,7 +84,8 @@ def release(
     advance("proving privacy", 0)
     proof = prove_privacy(run, staged, ids, clean, participants, built)
     advance("counting", 0)
-    stats = compute_statistics(run, built, labelled, proof)
+    measured = measure_labels(run, built, labelled)
+    stats = compute_statistics(run, built, labelled, measured, proof)
     advance("judging", 0)
     gate = judge_release(run, built, stats, source)
     outcome = describe_outcome(run, "dry-run", built, stats, gate, proof)

@@ -19,6 +19,7 @@ from tasks.gate.task import judge_release
 from tasks.publish.task import discard_work, finish_publications, publish, reject, stage
 from tasks.report.task import write_report
 from tasks.stats.task import compute_statistics
+from tasks.tag.measure_task import measure_labels
 from tasks.tag.retag_plan import describe_plan
 from tasks.tag.retag_task import retag_labels
 
@@ -77,7 +78,8 @@ def retag(
         return tell(describe_outcome(run, "unchanged", built))
     proof = built.tables
     advance("counting", 0)
-    stats = compute_statistics(run, built, (labelled,), proof)
+    measured = measure_labels(run, built, (labelled,))
+    stats = compute_statistics(run, built, (labelled,), measured, proof)
     advance("judging", 0)
     gate = judge_release(run, built, stats, SourceOptions())
     outcome = describe_outcome(run, "dry-run", built, stats, gate, proof)

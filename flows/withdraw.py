@@ -17,6 +17,7 @@ from tasks.gate.task import judge_release
 from tasks.publish.task import finish_publications, publish, stage
 from tasks.report.task import write_report
 from tasks.stats.task import compute_statistics
+from tasks.tag.measure_task import measure_labels
 from tasks.withdraw.task import build_patch, file_withdrawal, plan, purge, receipt, yank_affected
 
 
@@ -46,7 +47,8 @@ def withdraw(
         run = run.with_policy(cast("Literal['strict', 'as-published']", found["policy"] or "strict"))
         advance("building the patch", 0)
         patch = build_patch(run, request_id)
-        stats = compute_statistics(run, patch.built, (patch.labelled,), patch.proof)
+        measured = measure_labels(run, patch.built, (patch.labelled,))
+        stats = compute_statistics(run, patch.built, (patch.labelled,), measured, patch.proof)
         gate = judge_release(run, patch.built, stats, SourceOptions(allow_removals=True), must_pass=False)
         report = write_report(run, patch.staged.summary, patch.built, stats, gate, patch.proof)
         advance("publishing the patch", 0)

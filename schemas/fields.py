@@ -369,6 +369,17 @@ LABEL_REVIEW = Table(
             name="context",
             description="Scrubbed text that the item stands on; empty where none is needed.",
         ),
+        replace(_CONVERSATION_ID, description="Public id of the item's conversation."),
+        replace(
+            _POSITION, description="Position of the message, from 0; null for a conversation.", nullable=True
+        ),
+        Field(
+            "n_messages",
+            "int32",
+            "Messages of the conversation; null if unknown.",
+            nullable=True,
+            unit="messages",
+        ),
         Field("decision", "string", "Node id a person chose; null while open.", nullable=True),
         Field("reviewer", "string", "Who decided; null while open.", nullable=True),
     ),

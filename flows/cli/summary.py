@@ -22,7 +22,8 @@ def render_summary(outcome: Mapping[str, Any]) -> None:
     console = Console(highlight=False)
     parts: list[Any] = [_headline(outcome)]
     if outcome["status"] != "unchanged":
-        parts += [_counts(outcome), _funnel(outcome), _labels(outcome), _privacy(outcome), _gate(outcome)]
+        parts += [_counts(outcome), _funnel(outcome), _labels(outcome), _quality(outcome)]
+        parts += [_privacy(outcome), _gate(outcome)]
     parts.append(_places(outcome))
     console.print(Group(*(p for p in parts if p is not None)))
 
@@ -74,6 +75,18 @@ def _labels(outcome: Mapping[str, Any]) -> Table:
             shown = ("held back", "") if n is None else (f"{n:,}", f"{100 * n / total:.1f} %")
             table.add_row(facet if index == 0 else "", value, *shown)
     return table
+
+
+def _quality(outcome: Mapping[str, Any]) -> Text | None:
+    from tasks.report.agreement import list_scores
+
+    text = Text()
+    for facet, name, score in list_scores(outcome["quality"]):
+        kappa = score.get("kappa") or {}
+        if kappa.get("value") is not None:
+            interval = f"[{kappa['low']:.2f}, {kappa['high']:.2f}]"
+            text.append(f"\n{facet:13}κ {kappa['value']:.2f} {interval}  {name}, {score['n_items']:,} items")
+    return Text("\nagreement").append(text) if text.plain else None
 
 
 def _privacy(outcome: Mapping[str, Any]) -> Text:

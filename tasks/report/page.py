@@ -11,6 +11,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from tasks.report.agreement import (
+    COLUMNS,
+    SET_COLUMNS,
+    read_agreement,
+    read_confusions,
+    read_set_agreement,
+)
 from tasks.report.bars import count, percent
 from tasks.report.drawing import for_page
 from tasks.report.explorer import build_explorer
@@ -126,7 +133,11 @@ def _accounting(inputs: ReportInputs, readings: Readings) -> dict[str, Any]:
     stats, origin = readings.stats, inputs.provenance
     return {
         "models": _models(readings),
-        "quality": flatten(inputs.quality),
+        "agreement_columns": COLUMNS,
+        "agreement": read_agreement(inputs.quality),
+        "set_columns": SET_COLUMNS,
+        "set_agreement": read_set_agreement(inputs.quality),
+        "confusions": read_confusions(inputs),
         "cost": flatten(inputs.cost),
         "provenance_rows": [
             (

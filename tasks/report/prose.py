@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tasks.report.agreement import COLUMNS, read_agreement
 from tasks.report.bars import percent
 from tasks.report.citation import authors_of, bibtex
 from tasks.report.figures_conversations import language_name
@@ -52,6 +53,8 @@ def tell(inputs: ReportInputs) -> dict[str, Any]:
         "policy_sentence": _policy(inputs),
         "proof": read_proof(inputs.privacy),
         "provenance": stats.labelling.provenance,
+        "agreement_columns": COLUMNS,
+        "agreement": read_agreement(inputs.quality),
         "shares": _shares(readings),
         "models_sentence": _models(readings),
         "one_model": True,

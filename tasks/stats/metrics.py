@@ -2,7 +2,8 @@
 
 Names are stable: `n.<what>`, `share.<set>.<label>`, `labelled.<set>` (labels counted), `deff.<set>`
 (design effect), `n_hidden.<set>` (labels held back), `null_share.<table>.<column>`, and the numbers of
-`quality`, `privacy` and `cost` by their path. A number that is not known is left out, never zero.
+`quality` (confusions left out), `privacy` and `cost` by their path. A number that is not known is left out,
+never zero.
 """
 
 from __future__ import annotations
@@ -130,6 +131,7 @@ def _margins(model: StatsDocument) -> Iterator[tuple[str, float | int | None]]:
 def _leaves(path: str, tree: Any) -> Iterator[tuple[str, float]]:
     if isinstance(tree, Mapping):
         for key, branch in tree.items():
-            yield from _leaves(f"{path}.{key}", branch)
+            if key != "confusion":
+                yield from _leaves(f"{path}.{key}", branch)
     elif isinstance(tree, bool | int | float):
         yield path, float(tree)

@@ -20,13 +20,17 @@ from tasks.storage.tables import read_json, read_table
 from tasks.tag.chosen import choose_taxonomies
 from tasks.tag.costs import sum_costs
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 STATS = "stats.json"
 
 
 @task(name="count", task_run_name="count")
 def compute_statistics(
-    run: RunContext, built: BuiltRelease, labelled: tuple[TableSet, ...], proof: TableSet
+    run: RunContext,
+    built: BuiltRelease,
+    labelled: tuple[TableSet, ...],
+    measured: TableSet,
+    proof: TableSet,
 ) -> TableSet:
     """Write `stats`, `metrics` and `stats/<name>.parquet`."""
     private, store = open_store(run.private), open_store(run.store)
@@ -41,7 +45,7 @@ def compute_statistics(
             settings=run.settings.stats,
             min_cell=run.settings.privacy.min_cell,
             policy=run.policy,
-            quality=_read_first(private, labelled, "quality"),
+            quality=read_json(private, measured["quality"].uri),
             privacy=read_json(private, proof["privacy"].uri),
             cost=sum_costs(read_json(private, shard["cost"].uri) for shard in labelled),
             previous=previous,
@@ -57,6 +61,7 @@ def compute_statistics(
         "built": built.tables.fingerprint,
         "proof": proof.fingerprint,
         "labelled": [s.fingerprint for s in labelled],
+        "measured": measured.fingerprint,
         "settings": run.settings.stats.model_dump(),
         "min_cell": run.settings.privacy.min_cell,
         "policy": run.policy,
@@ -72,7 +77,3 @@ def _read_previous(store: Store, parent: str) -> dict[str, Any] | None:
         return None
     loaded: dict[str, Any] = json.loads(store.get(side_file(parent, STATS)))
     return loaded
-
-
-def _read_first(private: Store, labelled: tuple[TableSet, ...], name: str) -> dict[str, Any]:
-    return read_json(private, labelled[0][name].uri) if labelled else {}

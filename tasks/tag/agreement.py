@@ -74,32 +74,92 @@ def interval(
     np.add.at(per_group, (judged.groups, judged.truth, judged.said), 1.0)
     rng = np.random.default_rng(seed)
     drawn = [measure(per_group[rng.integers(0, n_groups, n_groups)].sum(axis=0)) for _ in range(RESAMPLES)]
-    finite = [d for d in drawn if np.isfinite(d)]
-    low, high = np.percentile(finite, [2.5, 97.5]) if finite else (float("nan"), float("nan"))
-    return measure(per_group.sum(axis=0)), float(low), float(high)
+    return measure(per_group.sum(axis=0)), *_middle(drawn)
 
 
-def multi_f1(truth: Sequence[frozenset[str]], said: Sequence[frozenset[str]]) -> float:
-    """Micro F1 of sets of labels: shared labels against all given by either side."""
-    shared = sum(len(a & b) for a, b in zip(truth, said, strict=True))
-    total = sum(len(a) + len(b) for a, b in zip(truth, said, strict=True))
-    return 2 * shared / total if total else float("nan")
+@dataclass(frozen=True, slots=True)
+class JudgedSets:
+    """Sets of labels of the same items by two sides, each distinct set as a code.
+
+    Attributes:
+        truth: code of the gold set of each item.
+        said: code of the other side's set.
+        groups: conversation of each item.
+        shared: labels that two sets have in common, by their codes.
+        sizes: labels of a set, by its code.
+    """
+
+    truth: Codes
+    said: Codes
+    groups: Codes
+    shared: NDArray[np.float64]
+    sizes: NDArray[np.float64]
 
 
-def krippendorff_alpha(truth: Sequence[frozenset[str]], said: Sequence[frozenset[str]]) -> float:
+def judge_sets(
+    truth: Sequence[frozenset[str]], said: Sequence[frozenset[str]], groups: Sequence[str]
+) -> JudgedSets:
+    """Return sets of labels as codes."""
+    kinds = list(dict.fromkeys([*truth, *said]))
+    code = {kind: i for i, kind in enumerate(kinds)}
+    group = {g: i for i, g in enumerate(dict.fromkeys(groups))}
+    return JudgedSets(
+        np.array([code[v] for v in truth], dtype=np.int64),
+        np.array([code[v] for v in said], dtype=np.int64),
+        np.array([group[g] for g in groups], dtype=np.int64),
+        np.array([[len(a & b) for b in kinds] for a in kinds], dtype=np.float64).reshape(
+            len(kinds), len(kinds)
+        ),
+        np.array([len(a) for a in kinds], dtype=np.float64),
+    )
+
+
+def multi_f1(sets: JudgedSets, items: Codes | None = None) -> float:
+    """Micro F1 of sets of labels: shared labels against all given by either side.
+
+    Args:
+        sets: the sets of both sides.
+        items: items counted, one as often as it occurs here; all when not given.
+    """
+    truth, said = _pick(sets, items)
+    total = float(sets.sizes[truth].sum() + sets.sizes[said].sum())
+    return 2 * float(sets.shared[truth, said].sum()) / total if total else float("nan")
+
+
+def krippendorff_alpha(sets: JudgedSets, items: Codes | None = None) -> float:
     """Krippendorff's α for two coders of label sets, with the Jaccard distance.
+
+    Args:
+        sets: the sets of both sides.
+        items: items counted, one as often as it occurs here; all when not given.
 
     Source: Krippendorff 2004, Content Analysis; Jaccard distance for set-valued items.
     """
-    if not truth:
+    truth, said = _pick(sets, items)
+    if not len(truth):
         return float("nan")
-    observed = float(np.mean([_distance(a, b) for a, b in zip(truth, said, strict=True)]))
-    pool = [*truth, *said]
-    kinds = list(dict.fromkeys(pool))
-    counts = np.array([pool.count(k) for k in kinds], dtype=np.float64)
-    distances = np.array([[_distance(a, b) for b in kinds] for a in kinds])
-    expected = float(counts @ distances @ counts / (len(pool) * (len(pool) - 1)))
-    return float("nan") if expected == 0 else 1 - observed / expected
+    union = sets.sizes[:, None] + sets.sizes[None, :] - sets.shared
+    distances = 1 - np.divide(sets.shared, union, out=np.ones_like(union), where=union > 0)
+    counts = np.bincount(np.concatenate([truth, said]), minlength=len(sets.sizes)).astype(np.float64)
+    n = counts.sum()
+    expected = float(counts @ distances @ counts / (n * (n - 1)))
+    return float("nan") if expected == 0 else 1 - float(distances[truth, said].mean()) / expected
+
+
+def interval_of_sets(
+    sets: JudgedSets, measure: Callable[[JudgedSets, Codes | None], float], seed: int
+) -> tuple[float, float, float]:
+    """Return a measure of sets with its 95 % interval over resampled conversations."""
+    n_groups = int(sets.groups.max()) + 1 if len(sets.groups) else 0
+    if not n_groups:
+        return float("nan"), float("nan"), float("nan")
+    members = [np.flatnonzero(sets.groups == g) for g in range(n_groups)]
+    rng = np.random.default_rng(seed)
+    drawn = [
+        measure(sets, np.concatenate([members[g] for g in rng.integers(0, n_groups, n_groups)]))
+        for _ in range(RESAMPLES)
+    ]
+    return measure(sets, None), *_middle(drawn)
 
 
 def expected_calibration_error(confidences: Sequence[float], right: Sequence[bool]) -> float:
@@ -126,6 +186,14 @@ def name_confusion(matrix: NDArray[np.float64], labels: Sequence[str]) -> Mappin
     }
 
 
-def _distance(a: frozenset[str], b: frozenset[str]) -> float:
-    union = len(a | b)
-    return 0.0 if not union else 1 - len(a & b) / union
+def _pick(sets: JudgedSets, items: Codes | None) -> tuple[Codes, Codes]:
+    return (sets.truth, sets.said) if items is None else (sets.truth[items], sets.said[items])
+
+
+def _middle(drawn: Sequence[float]) -> tuple[float, float]:
+    """Return the middle 95 % of what was drawn."""
+    finite = [d for d in drawn if np.isfinite(d)]
+    if not finite:
+        return float("nan"), float("nan")
+    low, high = np.percentile(finite, [2.5, 97.5])
+    return float(low), float(high)

@@ -16,11 +16,10 @@ from tasks.tag.features import list_texts
 from tasks.tag.gold import find_gold, index_gold
 from tasks.tag.items import Gold, Item, collect_items
 from tasks.tag.local import fit_tagger, list_training_texts
-from tasks.tag.quality import measure_head, score_labels, score_predictions
+from tasks.tag.quality import MIN_ITEMS, measure_head, score_labels, score_predictions
 from tasks.tag.stage import open_embedder
 
 _SAMPLE = 400
-_MIN_ITEMS = 20
 
 
 def measure_release(
@@ -37,28 +36,34 @@ def measure_release(
     """Measure the labels of a release, facet by facet; call it once, on all shards together.
 
     Returns:
-        For each facet what could be measured: `head_on_gold` (see `measure_head`), `release_on_gold`
-        (labels of this release that no person gave, on items that gold knows), `head_against_export` and
-        `head_against_models` (the head without any gold, on a sample: disagreement is what to review).
-        Scores as in `score_labels`. The labels that came with an export are a machine's too, so agreement
-        with them is agreement, not accuracy.
+        For each facet what could be measured: `release_on_gold` (labels of this release on items that gold
+        knows; those of people are left out, and those of the local head, which has learned from that very
+        gold), `head_on_gold` (see `measure_head`: refitted without the conversations it is measured on),
+        `head_against_export` and `head_against_models` (the head without any gold, on a sample:
+        disagreement is what to review). Scores as in `score_labels`; nothing is measured on fewer than 20
+        items. The labels that came with an export are a machine's too, so agreement with them is
+        agreement, not accuracy.
     """
+    by_others = labels.filter(
+        (pl.col("labeller") != "position") & ~pl.col("labeller").str.starts_with("local/")
+    )
+    if not gold and by_others.filter(pl.col("source") != "human").is_empty():
+        return {}
     items = collect_items(conversations, messages, thoughts)
     embedder = open_embedder(settings, memo)
     index = index_gold(gold)
     quality: dict[str, Any] = {}
     for facet in FACETS:
         taxonomy = taxonomies[facet]
-        given = labels.filter((pl.col("facet") == facet) & (pl.col("labeller") != "position"))
+        others = by_others.filter((pl.col("facet") == facet) & (pl.col("source") != "human"))
         report: dict[str, Any] = {}
-        on_gold = _score_on_gold(taxonomy, items[facet], given, index)
-        if on_gold["n_items"]:
+        on_gold = _score_on_gold(taxonomy, items[facet], others, index)
+        if on_gold["n_items"] >= MIN_ITEMS:
             report["release_on_gold"] = on_gold
         if embedder is not None:
             measured = measure_head(taxonomy, [g for g in gold if g.facet == facet], embedder)
             if measured:
                 report["head_on_gold"] = measured
-            others = given.filter(~pl.col("labeller").str.starts_with("local/"))
             for name, source in (("head_against_export", "export"), ("head_against_models", "model")):
                 compared = _compare(
                     taxonomy, items[facet], others.filter(pl.col("source") == source), embedder
@@ -79,9 +84,8 @@ def _score_on_gold(
     index: Mapping[tuple[str, str], frozenset[str]],
 ) -> dict[str, Any]:
     truth = {i.item_id: v for i in items if (v := find_gold(index, taxonomy.facet, i) & set(taxonomy.ids))}
-    machine = labels.filter(pl.col("source") != "human")
-    confidence: dict[str, float | None] = dict(machine.select("item_id", "confidence").iter_rows())
-    return score_labels(taxonomy, items, truth, _sets(machine), confidence)
+    confidence: dict[str, float | None] = dict(labels.select("item_id", "confidence").iter_rows())
+    return score_labels(taxonomy, items, truth, _sets(labels), confidence)
 
 
 def _compare(
@@ -91,7 +95,7 @@ def _compare(
     # a fixed sample: by the order of ids, evenly spread
     known = sorted((i for i in items if i.item_id in given), key=lambda i: i.item_id)
     sample = known[:: max(1, len(known) // _SAMPLE)]
-    if len(sample) < _MIN_ITEMS:
+    if len(sample) < MIN_ITEMS:
         return {}
     embedder.recall([*list_training_texts(taxonomy, ()), *list_texts(taxonomy.facet, sample)])
     predictions = {p.item_id: p for p in fit_tagger(taxonomy, embedder).predict(sample)}

@@ -13,7 +13,9 @@ from tasks.tag.agreement import (
     count_confusion,
     expected_calibration_error,
     interval,
+    interval_of_sets,
     judge,
+    judge_sets,
     krippendorff_alpha,
     macro_f1,
     multi_f1,
@@ -24,7 +26,8 @@ from tasks.tag.items import Gold, Item
 from tasks.tag.local import Prediction, fit_tagger
 
 _FOLDS = 8
-_MIN_ITEMS = 20
+MIN_ITEMS = 20
+"""Fewer items than this say nothing, so nothing is measured on them."""
 _MAX_ITEMS = 1_500
 _SEED = 20260101
 
@@ -38,7 +41,7 @@ def measure_head(taxonomy: Taxonomy, gold: Sequence[Gold], embedder: Embedder) -
     known = [g for g in gold if g.facet == taxonomy.facet and g.value in taxonomy and not g.item.is_empty]
     known = sorted(known, key=lambda g: (_hash(g.item.group), g.item.item_id))[:_MAX_ITEMS]
     groups = {g.item.group for g in known}
-    if len(known) < _MIN_ITEMS or len(groups) < 2:
+    if len(known) < MIN_ITEMS or len(groups) < 2:
         return {}
     items = [g.item for g in known]
     folds = [_hash(i.group) % _FOLDS for i in items]
@@ -77,9 +80,9 @@ def score_labels(
     """Score labels against gold.
 
     Returns:
-        n_items, n_groups and, with 95 % intervals over conversations, kappa and macro_f1 (for topics of
-        the first domain, with multi_label_f1 and krippendorff_alpha of the sets); accuracy, ece (null
-        without confidences) and the confusion, gold label to said label to items.
+        n_items, n_groups (conversations) and, with 95 % intervals over conversations, kappa and macro_f1
+        (for topics of the first domain, with multi_label_f1 and krippendorff_alpha of the sets); accuracy,
+        ece (null without confidences) and the confusion, gold label to said label to items.
     """
     both = list({i.item_id: i for i in items if i.item_id in truth and i.item_id in said}.values())
     if not both:
@@ -103,9 +106,11 @@ def score_labels(
         "confusion": name_confusion(confusion, labels),
     }
     if taxonomy.multi_label:
-        sets = [truth[i.item_id] for i in both], [said[i.item_id] for i in both]
-        report["multi_label_f1"] = _number(multi_f1(*sets))
-        report["krippendorff_alpha"] = _number(krippendorff_alpha(*sets))
+        sets = judge_sets(
+            [truth[i.item_id] for i in both], [said[i.item_id] for i in both], [i.group for i in both]
+        )
+        report["multi_label_f1"] = _with_interval(*interval_of_sets(sets, multi_f1, _SEED))
+        report["krippendorff_alpha"] = _with_interval(*interval_of_sets(sets, krippendorff_alpha, _SEED))
     return report
 
 

@@ -55,7 +55,6 @@ class TagResult:
         labels: `labels` table, sorted by item, facet, value.
         dead_letters: `tag_outcomes` table: every item without a label, and why.
         review: `label_review` table, the most useful first.
-        quality: agreement with gold, by facet; empty where none could be measured.
         cost: facet to model to calls, memo hits, tokens and USD.
         counts: facet to items, labelled by source, abstained, failed, not asked; they add up.
     """
@@ -63,7 +62,6 @@ class TagResult:
     labels: pl.DataFrame
     dead_letters: pl.DataFrame
     review: pl.DataFrame
-    quality: dict[str, Any]
     cost: dict[str, dict[str, dict[str, float]]]
     counts: dict[str, dict[str, int]]
 

@@ -180,7 +180,7 @@ def apply_retag(
     if retagger.embedder is not None:
         retagger.embedder.save()
     cost = retagger.session.ledger.as_dict() if retagger.session else {}
-    tagged = TagResult(result, build_outcomes(outcomes), build_review(doubts, items), {}, cost, counts)
+    tagged = TagResult(result, build_outcomes(outcomes), build_review(doubts, items), cost, counts)
     return tagged, count_flows(labels, result, list(plan.facets))
 
 

@@ -13,7 +13,7 @@ from tasks.storage.store import open_store
 from tasks.tag.retag_plan import ITEMS, list_changed, make_plan
 from tasks.tag.retag_run import apply_retag
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 
 
 @task(name="re-tag", task_run_name="re-tag")
@@ -34,7 +34,6 @@ def retag_labels(run: RunContext, version: str) -> TableSet:
         folder.table("labels", result.labels, LABELS)
         folder.table("outcomes", result.dead_letters, TAG_OUTCOMES)
         folder.table("review", result.review, LABEL_REVIEW)
-        folder.json("quality", result.quality)
         folder.json("cost", result.cost)
         folder.json("counts", result.counts)
 

@@ -107,6 +107,9 @@ def build_review(doubts: Iterable[Doubt], items: Mapping[str, Sequence[Item]]) -
                 "priority": round(doubt.priority, CONFIDENCE_DIGITS),
                 "text": item.text,
                 "context": item.context,
+                "conversation_id": item.group,
+                "position": item.position,
+                "n_messages": item.n_messages,
                 "decision": None,
                 "reviewer": None,
             }

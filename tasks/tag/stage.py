@@ -108,7 +108,6 @@ def tag_release(
         labels=build_labels(labels),
         dead_letters=build_outcomes(outcomes),
         review=build_review(doubts, items),
-        quality={},
         cost=session.ledger.as_dict() if session else {},
         counts=counts,
     )

@@ -27,7 +27,7 @@ from tasks.tag.chosen import choose_taxonomies
 from tasks.tag.gold import load_decisions, load_gold
 from tasks.tag.stage import tag_release
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 
 
 @task(name="tag", task_run_name="tag shard {number:04d}")
@@ -67,7 +67,6 @@ def tag_shard(run: RunContext, clean: TableSet, number: int) -> TableSet:
         folder.table("labels", result.labels, LABELS)
         folder.table("outcomes", result.dead_letters, TAG_OUTCOMES)
         folder.table("review", result.review, LABEL_REVIEW)
-        folder.json("quality", result.quality)
         folder.json("cost", result.cost)
         folder.json("counts", result.counts)
 

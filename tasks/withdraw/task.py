@@ -123,7 +123,6 @@ def build_patch(run: RunContext, request_id: str) -> Patch:
         )
         folder.bytes(RECORDS, compress_records(kept))
         stats = _side_document(store, parent.version, "stats.json")
-        folder.json("quality", stats.get("labelling", {}).get("quality", {}))
         folder.json("cost", stats.get("cost", {}).get("facets", {}))
         privacy = _side_document(store, parent.version, "privacy.json")
         folder.json("privacy", update_privacy(privacy, after["participants"], after["conversations"]))

@@ -70,6 +70,26 @@ def test_labels_of_the_export_are_kept(published) -> None:
     assert by_facet["topic"] == by_facet["relationship"] == ["model"]
 
 
+def test_the_quality_of_the_labels_is_in_every_release(published) -> None:
+    outcome, store = published
+    folder = store / "releases" / outcome["version"]
+    quality = json.loads((folder / "stats.json").read_text())["labelling"]["quality"]
+    assert quality == outcome["quality"]
+    # no gold in this store, so the head is held against the labels that came with the export
+    for facet, least in (("reason", 0.38), ("reaction", 0.50)):
+        score = quality[facet]["head_against_export"]
+        assert score["kappa"]["value"] >= least
+        assert score["kappa"]["low"] < score["kappa"]["value"] < score["kappa"]["high"]
+        assert sum(n for row in score["confusion"].values() for n in row.values()) == score["n_items"]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["quality.reason.head_against_export.kappa.value"] > 0
+    assert not any("confusion" in name for name in metrics)
+    page = (folder / "report.html").read_text()
+    assert "local head with the export&#39;s labels" in page
+    assert "Confusion matrix" in page
+    assert "local head with the export's labels" in (folder / "README.md").read_text()
+
+
 def test_every_user_message_has_a_relationship_and_every_conversation_a_topic(published) -> None:
     messages = view(published, "messages")
     # a message of which scrubbing left nothing but placeholders cannot be judged, and is not guessed

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 from tests_now import NOW
 
 from schemas.config import TagSettings
@@ -19,7 +20,9 @@ from tasks.tag.agreement import (
     count_confusion,
     expected_calibration_error,
     interval,
+    interval_of_sets,
     judge,
+    judge_sets,
     krippendorff_alpha,
     macro_f1,
     multi_f1,
@@ -31,6 +34,7 @@ from tasks.tag.items import Gold, make_item
 from tasks.tag.lexical import HashedWords
 from tasks.tag.measure import measure_release
 from tasks.tag.quality import measure_head
+from tasks.tag.queue import load_queue, merge_queues, save_queue
 from tasks.tag.review import export_review, import_review
 from tasks.tag.stage import tag_release
 
@@ -64,10 +68,16 @@ def test_agreement_laws(rows) -> None:
 
 def test_sets_of_labels() -> None:
     a = [frozenset("xy"), frozenset("z"), frozenset("x")]
-    assert multi_f1(a, a) == krippendorff_alpha(a, a) == 1
+    same = judge_sets(a, a, "123")
+    assert multi_f1(same) == krippendorff_alpha(same) == 1
     b = [frozenset("x"), frozenset("z"), frozenset("y")]
-    assert multi_f1(a, b) == pytest.approx(2 * 2 / 7)
-    assert krippendorff_alpha(a, b) < 1
+    other = judge_sets(a, b, "112")
+    assert multi_f1(other) == pytest.approx(2 * 2 / 7)
+    # worked by hand: seen distances .5, 0, 1; the 15 pairs of the six sets differ by 11.5 in all
+    assert krippendorff_alpha(other) == pytest.approx(1 - 0.5 / (11.5 / 15))
+    value, low, high = interval_of_sets(other, multi_f1, seed=1)
+    assert low <= value <= high
+    assert interval_of_sets(judge_sets(a * 20, a * 20, "123" * 20), multi_f1, 1) == (1, 1, 1)
     assert expected_calibration_error([0.8] * 10, [True] * 8 + [False] * 2) == pytest.approx(0)
 
 
@@ -133,7 +143,7 @@ def queue() -> pl.DataFrame:
         {
             "item_id": f"i{n}", "facet": "reason", "value": "social_and_others", "second_value": "task_motivation",
             "why": "disagreement", "confidence": 0.4, "priority": 2.0 - n, "text": text, "context": 'He said "hi",\nthen left',
-            "decision": None, "reviewer": None,
+            "conversation_id": "c1", "position": n, "n_messages": 4, "decision": None, "reviewer": None,
         }
         for n, text in enumerate(["=SUM(A1)", "plain, with comma", "ünï 汉字"])
     ]  # fmt: skip
@@ -219,6 +229,20 @@ def test_a_release_is_measured_against_gold_and_export() -> None:
     assert quality["reaction"]["head_against_export"]["n_items"] == 60
     assert quality["reaction"]["head_on_gold"]["fitted"]["n_items"] == 60
     assert json.loads(json.dumps(quality, allow_nan=False)) == quality
+
+
+def test_the_queues_of_the_shards_become_one(tmp_path) -> None:
+    store = LocalStore(tmp_path)
+    assert load_queue(store).is_empty()
+    doubted = queue().head(1).with_columns(why=pl.lit("taxonomy_change"), item_id=pl.lit("i9"))
+    shards = [queue(), queue().with_columns(item_id=pl.col("item_id") + "b", priority=pl.lit(3.0)), doubted]
+    decided = pl.DataFrame({"item_id": ["i1", "i9"], "facet": ["reason", "reason"]})
+    merged = merge_queues(shards, decided, pl.DataFrame({"conversation_id": ["c1"]}))
+    assert merged["item_id"].to_list() == ["i0b", "i1b", "i2b", "i0", "i9", "i2"]
+    save_queue(store, merged)
+    assert_frame_equal(load_queue(store), merged)
+    # the conversations of a participant who withdrew leave the queue too
+    assert merge_queues([merged], decided, pl.DataFrame({"conversation_id": ["c2"]})).is_empty()
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), max_size=30), st.floats(0, 5))
