@@ -418,6 +418,9 @@ LABEL_MEMO = Table(
     ("key",),
     (
         Field("key", "string", "Digest of text, context, decision set, prompt, model, parameters, schema."),
+        Field(
+            "text_key", "string", "Digest of the item's own text: whose entry it is, once a person withdraws."
+        ),
         Field("facet", "string", "Which question.", values=FACETS),
         Field("values", "list<string>", "Node ids answered; empty for an abstention."),
         Field("runner_up", "string", "Second choice; null where none was given.", nullable=True),

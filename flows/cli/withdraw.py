@@ -117,7 +117,7 @@ def _show_plan(outlook: Outlook, *, purge: bool, as_json: bool) -> None:
     Console().print(table)
     typer.echo(f"{outlook.n_participants} participants are known; rows above are theirs")
     if purge:
-        typer.echo("the memo is emptied too: a later release asks its models again")
+        typer.echo("memo entries stay where a remaining release holds their text; the others go")
     _tell_unknown(outlook.unknown_lines)
 
 

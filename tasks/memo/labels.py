@@ -20,6 +20,7 @@ class MemoRow:
     """One row of the `label_memo` table; see there for the columns."""
 
     key: str
+    text_key: str
     facet: str
     values: tuple[str, ...]
     runner_up: str | None

@@ -35,6 +35,11 @@ class PartStore(Protocol):
         ...
 
 
+def text_key(text: str) -> str:
+    """Return the digest by which an entry of a memo is known to be about a text."""
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
 class Parts:
     """The parts under one prefix.
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tasks.memo.parts import Parts, PartStore
+from tasks.memo.parts import Parts, PartStore, text_key
 
 _SCHEMA = pl.Schema({"key": pl.String(), "vector": pl.Binary()})
 
@@ -81,4 +81,4 @@ class VectorMemo:
 
 
 def _key(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+    return bytes.fromhex(text_key(text))

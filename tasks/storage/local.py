@@ -13,7 +13,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -172,6 +172,10 @@ class LocalStore:
             except OSError:
                 break
         return int(existed)
+
+    def purge_history(self, prefix: str = "", keep: Sequence[str] = ()) -> int:
+        """See `Store.purge_history`: a folder keeps none."""
+        return 0
 
     def sweep(self, before: datetime) -> int:
         """See `Store.sweep`: temporary files of writers that died."""

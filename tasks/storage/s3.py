@@ -15,6 +15,7 @@ import os
 import random
 import time
 import uuid
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -161,24 +162,41 @@ class S3Store:
 
     def purge(self, key: str) -> int:
         """See `Store.purge`: in a versioned bucket a plain delete leaves the old version readable."""
-        try:
-            answer = self._call("list_object_versions", key, Prefix=self._full(key))
-        except Exception as error:
-            if status_code(error.__cause__ or error) not in {400, 403, 404, 405, 501}:
-                raise
-            answer = {}  # the server knows no versions
-        versions = [
-            item
-            for kind in ("Versions", "DeleteMarkers")
-            for item in answer.get(kind) or []
-            if item["Key"] == self._full(key)
-        ]
+        versions = [v for v in self._versions(self._full(key)) if v["Key"] == self._full(key)]
         for item in versions:
             self._call("delete_object", key, Key=self._full(key), VersionId=item["VersionId"])
         if not versions and self.head(key) is not None:
             self.delete(key)
             return 1
         return len(versions)
+
+    def purge_history(self, prefix: str = "", keep: Sequence[str] = ()) -> int:
+        """See `Store.purge_history`: versions that were overwritten or deleted, and the marks of deletion."""
+        found = list(self._versions(self._prefix + check_prefix(prefix)))
+        kept = tuple(self._prefix + check_prefix(k) for k in keep)
+        old = [v for v in found if (v["is_marker"] or not v["IsLatest"]) and not v["Key"].startswith(kept)]
+        for item in old:
+            self._call("delete_object", "", Key=item["Key"], VersionId=item["VersionId"])
+        return len(old)
+
+    def _versions(self, full_prefix: str) -> Iterator[dict[str, Any]]:
+        page: dict[str, str] = {}
+        while True:
+            try:
+                answer = self._call("list_object_versions", "", Prefix=full_prefix, **page)
+            except Exception as error:
+                if status_code(error.__cause__ or error) in {400, 404, 405, 501}:
+                    return  # the server knows no versions
+                raise
+            for kind in ("Versions", "DeleteMarkers"):
+                for item in answer.get(kind) or []:
+                    yield {**item, "is_marker": kind == "DeleteMarkers"}
+            if not answer.get("IsTruncated"):
+                return
+            page = {
+                "KeyMarker": answer["NextKeyMarker"],
+                "VersionIdMarker": answer.get("NextVersionIdMarker", ""),
+            }
 
     def sweep(self, before: datetime) -> int:
         """See `Store.sweep`: uploads in parts that nobody will complete."""

@@ -98,6 +98,10 @@ class Store(Protocol):
         """Delete an object with every version that the backend kept; returns how many there were."""
         ...
 
+    def purge_history(self, prefix: str = "", keep: Sequence[str] = ()) -> int:
+        """Delete earlier versions that the backend kept, but below the prefixes `keep`; returns how many."""
+        ...
+
     def sweep(self, before: datetime) -> int:
         """Drop the leftovers of writers that died before this time (temporary files, open uploads)."""
         ...

@@ -14,7 +14,7 @@ from schemas.errors import DataError
 from schemas.fields import LABELS
 from schemas.taxonomies import Taxonomy
 from tasks.memo.labels import MemoRow
-from tasks.memo.parts import PartStore
+from tasks.memo.parts import PartStore, text_key
 from tasks.memo.vectors import VectorMemo
 from tasks.tag.estimate import CallEstimate, estimate_calls
 from tasks.tag.features import list_texts
@@ -345,6 +345,7 @@ def _remember(plan: FacetRetag, rows: Sequence[Row], retagger: Retagger) -> None
         remembered.append(
             MemoRow(
                 key=Question(item, decisions).key(row["labeller"]),
+                text_key=text_key(item.text),
                 facet=row["facet"],
                 values=(row["value"],),
                 runner_up=row["runner_up"],

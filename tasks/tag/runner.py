@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from tasks.memo.labels import LabelMemo, MemoRow
+from tasks.memo.parts import text_key
 from tasks.tag.answers import Answer, parse_answers
 from tasks.tag.budget import Budget, Ledger
 from tasks.tag.client import Reply
@@ -164,6 +165,7 @@ class _Runner:
             question: Question = call.questions[i]
             row = MemoRow(
                 key=question.key(client.model),
+                text_key=text_key(question.item.text),
                 facet=call.decisions.facet,
                 values=answer.values,
                 runner_up=answer.runner_up,

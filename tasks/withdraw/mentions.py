@@ -7,16 +7,20 @@ of something of theirs, because `user1` alone may be an ordinary word in a text.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
+import json
 import re
 from collections.abc import Callable, Collection, Iterator
 from typing import BinaryIO, cast
 
 import polars as pl
+import pyarrow.parquet as pq
 import zstandard
 
 _PUBLIC = re.compile(r"user(0|[1-9]\d*)")
+_PARQUET, _ZSTD, _GZIP = b"PAR1", b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 _CHUNK = 4 << 20
 _OVERLAP = 512
 
@@ -41,30 +45,34 @@ def count_mentions(data: bytes, name: str, pattern: re.Pattern[bytes]) -> int:
     """Return how often a file speaks of them.
 
     Args:
-        data: the file.
-        name: its name, whose ending tells the format.
+        data: the file; its first bytes tell Parquet and packed files, whatever the name.
+        name: its name; tells CSV.
         pattern: from `compile_mentions`.
     """
-    if name.endswith(".parquet"):
+    if data.startswith(_PARQUET):
         return sum(1 for line in _parquet_lines(data) if pattern.search(line))
-    return sum(1 for _ in _search(_unpacked(data, name), pattern))
+    if name.endswith(".csv"):
+        return sum(1 for line in _csv_rows(data) if pattern.search(_cells(line)))
+    return sum(1 for _ in _search(_unpacked(data), pattern))
 
 
 def drop_mentions(data: bytes, name: str, pattern: re.Pattern[bytes]) -> bytes | None:
     """Return the file without the rows or lines that speak of them; None if nothing would be left of use.
 
-    Parquet files and JSON lines, packed or not, keep their other rows; every other file is given up whole.
+    Parquet files, CSV and JSON lines, packed or not, keep their other rows; every other file is given up whole.
     """
-    if name.endswith(".parquet"):
+    if data.startswith(_PARQUET):
         frame = pl.read_parquet(io.BytesIO(data))
         keep = pl.Series([not pattern.search(line) for line in _json_lines(frame)], dtype=pl.Boolean)
         kept = frame.filter(keep)
-        sink = io.BytesIO()
-        kept.write_parquet(sink, compression="zstd")
-        return sink.getvalue() if kept.height else None
+        return encode_rows(kept) if kept.height else None
+    if name.endswith(".csv"):
+        header, *rows = _csv_rows(data)
+        left = [row for row in rows if not pattern.search(_cells(row))]
+        return b"".join([header, *left]) if left else None
     for ending, pack in _PACKERS.items():
         if name.endswith(ending):
-            plain = b"".join(_unpacked(data, name))
+            plain = b"".join(_unpacked(data))
             lines = [line for line in plain.splitlines(keepends=True) if not pattern.search(line)]
             return pack(b"".join(lines)) if lines else None
     return None
@@ -75,6 +83,31 @@ _PACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".jsonl.zst": lambda data: zstandard.ZstdCompressor(level=6).compress(data),
     ".jsonl.gz": lambda data: gzip.compress(data, mtime=0),
 }
+
+
+def encode_rows(frame: pl.DataFrame) -> bytes:
+    """Return private rows as Parquet bytes; the same rows give the same bytes."""
+    sink = io.BytesIO()
+    pq.write_table(frame.to_arrow(), sink, compression="zstd")
+    return sink.getvalue()
+
+
+def _csv_rows(data: bytes) -> Iterator[bytes]:
+    """Yield the rows of a CSV file with their line ends; a quoted cell may hold line ends."""
+    row = b""
+    for line in data.splitlines(keepends=True):
+        row += line
+        if row.count(b'"') % 2 == 0:
+            yield row
+            row = b""
+    if row:
+        yield row
+
+
+def _cells(row: bytes) -> bytes:
+    """Return a CSV row as a JSON list, so that a cell that is an id looks like one everywhere."""
+    cells = next(csv.reader([row.decode("utf-8", "replace")]), [])
+    return json.dumps(cells, ensure_ascii=False).encode()
 
 
 def _parquet_lines(data: bytes) -> Iterator[bytes]:
@@ -88,11 +121,11 @@ def _json_lines(frame: pl.DataFrame) -> Iterator[bytes]:
         yield from text.encode().splitlines() if piece.width else ()
 
 
-def _unpacked(data: bytes, name: str) -> Iterator[bytes]:
+def _unpacked(data: bytes) -> Iterator[bytes]:
     source: BinaryIO = io.BytesIO(data)
-    if name.endswith(".zst"):
+    if data.startswith(_ZSTD):
         source = cast("BinaryIO", zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True))
-    elif name.endswith(".gz"):
+    elif data.startswith(_GZIP):
         source = cast("BinaryIO", gzip.GzipFile(fileobj=source))
     while chunk := source.read(_CHUNK):
         yield chunk

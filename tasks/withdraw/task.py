@@ -38,8 +38,10 @@ from tasks.withdraw.plan import (
     read_requests,
     remove_participants,
 )
-from tasks.withdraw.purge import purge_private, purge_releases
+from tasks.withdraw.purge import PurgeReport, purge_releases
+from tasks.withdraw.purge_private import purge_private
 from tasks.withdraw.receipt import write_receipt
+from tasks.withdraw.traces import find_traces
 
 STEP_VERSION = 1
 _WHY = "participants withdrew their data"
@@ -153,8 +155,12 @@ def purge(run: RunContext, request_id: str, ids_file: str) -> dict[str, Any]:
     """Delete everything that holds them, public and private, and write the receipt of it."""
     store, private = open_store(run.store), open_store(run.private)
     request, found = _both(store, private, request_id)
-    report = purge_releases(store, [a.version for a in found.releases], now=datetime.now(UTC))
-    report = purge_private(private, {*request.participant_ids, *read_names(Path(ids_file))}, report)
+    report = PurgeReport(versions=[a.version for a in found.releases])
+    # the private files first: what betrays them there is read from the releases that go
+    traces = find_traces(store, report.versions, request.participant_ids)
+    names = {*request.participant_ids, *read_names(Path(ids_file))}
+    purge_private(private, names, report, traces=traces, request_id=request_id)
+    purge_releases(store, report.versions, now=datetime.now(UTC), report=report)
     return write_receipt(
         private,
         request,

@@ -28,7 +28,8 @@ from tasks.withdraw.plan import (
     plan_withdrawal,
     remove_participants,
 )
-from tasks.withdraw.purge import PurgeReport, purge_private, purge_releases
+from tasks.withdraw.purge import PurgeReport, purge_releases
+from tasks.withdraw.purge_private import purge_private
 from tests.publishing import publish, release, stage
 from tests.release_tables import NOW, make_tables
 

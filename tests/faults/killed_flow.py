@@ -1,0 +1,112 @@
+"""The release and withdrawal flows in a process of its own, without Prefect, killed at a chosen write.
+
+Counting the writes to the stores reaches every state that a killed run can leave: between any two writes
+nothing changes. Processes come from a fork server that has imported everything already.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import great_expectations  # noqa: F401 (loaded once, by the fork server)
+from prefect import Task
+
+import flows.release
+import flows.withdraw
+from schemas.errors import ThoughttraceError
+from tasks.report import figures, page  # noqa: F401
+from tasks.storage.local import LocalStore
+from tasks.storage.s3 import S3Store
+
+_WRITES = ("create", "put", "swap", "put_file", "copy", "copy_from", "delete", "purge")
+_KEPT = ("AWS_", "THOUGHTTRACE_")
+
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["tests.faults.killed_flow", "s3fs", "aiobotocore.session", "altair"])
+
+
+def start_flow(
+    kind: str, *, kill_at: int = 0, count_to: Path | None = None, **parameters: Any
+) -> BaseProcess:
+    """Start `release` or `withdraw`; the exit code is the command line's, -9 for a kill, 70 for a defect.
+
+    Args:
+        kind: which flow.
+        kill_at: kill -9 itself right after this write to a store, counted from 1; 0 means never.
+        count_to: file that gets the number of writes.
+        parameters: of the flow.
+    """
+    environ = {k: v for k, v in os.environ.items() if k.startswith(_KEPT)}
+    process = _context.Process(target=_run, args=(kind, kill_at, count_to, parameters, environ))
+    process.start()
+    return process
+
+
+def run_flow(kind: str, **options: Any) -> int:
+    """Run a flow to its end and return the exit code."""
+    process = start_flow(kind, **options)
+    process.join(240)
+    return process.exitcode
+
+
+def _run(
+    kind: str, kill_at: int, count_to: Path | None, parameters: dict[str, Any], environ: dict[str, str]
+) -> None:
+    for name in [n for n in os.environ if n.startswith(_KEPT)]:
+        del os.environ[name]
+    os.environ.update(environ)
+    counter = _count_writes(kill_at)
+    module = {"release": flows.release, "withdraw": flows.withdraw}[kind]
+    for name, value in list(vars(module).items()):
+        if isinstance(value, Task):
+            setattr(module, name, value.fn)
+    if hasattr(module, "over_shards"):
+        module.over_shards = _one_after_another
+    code = 0
+    try:
+        getattr(module, kind).fn(**parameters)
+    except ThoughttraceError as error:
+        code = error.exit_code
+        sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    except Exception:
+        traceback.print_exc()
+        code = 70
+    if count_to is not None:
+        count_to.write_text(str(counter()))
+    os._exit(code)
+
+
+def _one_after_another(step: str, work: Callable[..., Any], run: Any, shards: Any, *shared: Any) -> Any:
+    return tuple(work(run, shard, number, *shared) for number, shard in enumerate(shards, 1))
+
+
+def _count_writes(kill_at: int) -> Callable[[], int]:
+    lock = threading.Lock()
+    n_writes = 0
+
+    def counted(write: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            nonlocal n_writes
+            result = write(*args, **kwargs)
+            with lock:
+                n_writes += 1
+                if n_writes == kill_at:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        return call
+
+    for store in (LocalStore, S3Store):
+        for name in _WRITES:
+            if hasattr(store, name):
+                setattr(store, name, counted(getattr(store, name)))
+    return lambda: n_writes
