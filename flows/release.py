@@ -73,7 +73,7 @@ def release(
     run = run.with_policy(choose_policy(run, staged.dialects))
     ids = assign_public_ids(run, staged)
     clean = over_shards("scrubbing", scrub_shard, run, staged.shards, ids)
-    require_review(run, clean)
+    require_review(run, staged, ids, clean)
     participants = generalise_survey(run, clean)
     labelled = over_shards("tagging", tag_shard, run, clean)
     advance("building tables", 0)

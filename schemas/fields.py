@@ -466,9 +466,9 @@ SCRUB_MEMO = Table(
     "scrub_memo",
     "staged",
     "One row a distinct text: the spans found in it, under a keyed digest of the text. Private, no text.",
-    ("text_hmac", "engine"),
+    ("key", "engine"),
     (
-        Field("text_hmac", "string", "Keyed digest of the text."),
+        Field("key", "string", "Keyed digest of the text and of whether it is the original or redacted."),
         Field("engine", "string", "What found the spans: engine, recognisers and weights.", source="scrub"),
         Field("spans", "string", "Spans as JSON: start, end, type, score, recogniser.", source="scrub"),
         Field("language", "string", "Detected language, ISO 639-1 or `und`.", source="scrub"),

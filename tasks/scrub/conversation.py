@@ -18,6 +18,8 @@ from tasks.scrub.redact import Placeholders, redact_text
 from tasks.scrub.spans import Span, merge_overlapping, outside
 
 MAX_ROUNDS = 4
+DECIDED_SCORE = 1.5
+"""Score of a span that a person decided to mask, while it is being chosen: above what a recogniser may claim."""
 Detect = Callable[[Sequence[str]], list[list[Span]]]
 Rule = Callable[[str, str], str | None]
 """Standing decision on a surface and its type: `mask`, `keep` or None."""
@@ -111,7 +113,12 @@ def decide_conversations(
         touched: set[int] = set()
         for (c, i), spans in zip(unread, again, strict=True):
             back = _WayBack(decided[c][i])
-            fresh = [original for span in spans if (original := back.to_original(span)) is not None]
+            # what only the words around a placeholder make look uncertain is no question for a reviewer
+            fresh = [
+                original
+                for span in spans
+                if span.score >= thresholds.mask and (original := back.to_original(span)) is not None
+            ]
             if fresh:
                 found[c][i].extend(fresh)
                 touched.add(c)
@@ -133,15 +140,33 @@ def _decide_once(
     placeholders = Placeholders(turn.text for turn in turns)
     decisions: list[Decision] = []
     for turn, spans, candidates in zip(turns, chosen, found, strict=True):
-        masks = merge_overlapping(spans)
+        masks, undecided = _settle(turn, spans, candidates, thresholds, rule)
         labels = [placeholders.label(s.type, turn.text[s.start : s.end]) for s in masks]
-        maybe = [s for s in _choose(turn, candidates, thresholds.review) if s.score < thresholds.mask]
-        decisions.append(
-            Decision(
-                masks, labels, merge_overlapping(outside(maybe, masks)), redact_text(turn.text, masks, labels)
-            )
-        )
+        decisions.append(Decision(masks, labels, undecided, redact_text(turn.text, masks, labels)))
     return decisions
+
+
+def _settle(
+    turn: Turn, chosen: Sequence[Span], candidates: Sequence[Span], thresholds: Thresholds, rule: Rule
+) -> tuple[list[Span], list[Span]]:
+    """Merge what overlaps and apply standing decisions to the merged spans: a reviewer was shown those."""
+    merged = merge_overlapping(chosen)
+    kept = [s for s in merged if _ask(turn, s, rule) == "keep"]
+    masks = outside(merged, kept) if kept else merged
+    maybe = [s for s in _choose(turn, candidates, thresholds.review) if s.score < thresholds.mask]
+    undecided: list[Span] = []
+    accepted: list[Span] = []
+    for span in merge_overlapping(outside(maybe, merged)):
+        decision = _ask(turn, span, rule)
+        if decision is None:
+            undecided.append(span)
+        elif decision == "mask":
+            accepted.append(span._replace(score=DECIDED_SCORE))
+    return [s._replace(score=min(s.score, 1.0)) for s in sorted([*masks, *accepted])], undecided
+
+
+def _ask(turn: Turn, span: Span, rule: Rule) -> str | None:
+    return None if rule is no_rule else rule(turn.text[span.start : span.end], span.type)
 
 
 def _apply_rule(turn: Turn, spans: Sequence[Span], rule: Rule) -> list[Span]:
@@ -149,9 +174,9 @@ def _apply_rule(turn: Turn, spans: Sequence[Span], rule: Rule) -> list[Span]:
         return list(spans)
     kept: list[Span] = []
     for span in spans:
-        decision = rule(turn.text[span.start : span.end], span.type)
+        decision = _ask(turn, span, rule)
         if decision == "mask":
-            kept.append(span._replace(score=1.0, recognizer=span.recognizer))
+            kept.append(span._replace(score=DECIDED_SCORE))
         elif decision is None:
             kept.append(span)
     return kept
@@ -159,9 +184,12 @@ def _apply_rule(turn: Turn, spans: Sequence[Span], rule: Rule) -> list[Span]:
 
 def _choose(turn: Turn, spans: Sequence[Span], at_least: float) -> list[Span]:
     if not turn.is_assistant:
-        return choose_user_side(turn.text, spans, at_least)
-    masked = choose_assistant(turn.text, spans, at_least)
-    return masked + people_beside_contacts(turn.text, spans, masked, at_least)
+        masked = choose_user_side(turn.text, spans, at_least)
+    else:
+        masked = choose_assistant(turn.text, spans, at_least)
+        masked += people_beside_contacts(turn.text, spans, masked, at_least)
+    # what a person decided holds in every role, for public-looking names too
+    return masked + [s for s in spans if s.score >= DECIDED_SCORE and s not in masked]
 
 
 def _propagate(

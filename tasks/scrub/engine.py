@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 from schemas.config import PrivacySettings
 from tasks.scrub.detect import ENGINE_VERSION, Detector
@@ -29,7 +31,20 @@ def build_detector(settings: PrivacySettings, *, deny: Sequence[str] = ()) -> De
 
 
 def engine_version(detector: Detector) -> str:
-    """Return what decides the spans of a text: engine, recognisers with versions, weights."""
+    """Return what decides the spans of a text: engine, code and lists, recognisers with versions, weights.
+
+    The digest of code and lists is in it because a version that somebody forgot to raise would let texts
+    through that were read by an older engine.
+    """
     listing = "\n".join(f"{name}={version}" for name, version in sorted(detector.versions.items()))
-    digest = hashlib.sha256(f"{ENGINE_VERSION}\n{listing}".encode()).hexdigest()[:12]
+    digest = hashlib.sha256(f"{ENGINE_VERSION}\n{_code_digest()}\n{listing}".encode()).hexdigest()[:12]
     return f"scrub-{ENGINE_VERSION}-{digest}"
+
+
+@cache
+def _code_digest() -> str:
+    digest = hashlib.sha256()
+    folder = Path(__file__).parent
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in {".py", ".txt"}):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()

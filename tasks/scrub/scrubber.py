@@ -15,7 +15,7 @@ from schemas.fields import SCRUB_AUDIT, SCRUB_REVIEW
 from tasks.scrub.conversation import Decision, Rule, Turn, decide_conversations, no_rule
 from tasks.scrub.detect import Detector
 from tasks.scrub.engine import build_detector, engine_version
-from tasks.scrub.language import Language, detect_language
+from tasks.scrub.language import UNDETERMINED, Language, detect_language
 from tasks.scrub.memo import SpanMemo
 from tasks.scrub.policy import Thresholds
 from tasks.scrub.sensitive import VERSION as SENSITIVE_VERSION
@@ -74,8 +74,6 @@ class Scrubber:
         decisions: Mapping[str, str] | None = None,
         deny: Iterable[str] = (),
         detector: Detector | None = None,
-        memo_key: bytes = b"",
-        memo: pl.DataFrame | None = None,
     ) -> None:
         """Load the models and compile the recognisers.
 
@@ -86,8 +84,6 @@ class Scrubber:
             decisions: surface digest to `mask` or `keep`, from reviews.
             deny: strings that are always masked.
             detector: a detector built before.
-            memo_key: key of the span memo; empty means no memo.
-            memo: schema `scrub_memo`, from earlier runs; what this one adds is `self.memo.fresh_rows()`.
 
         Raises:
             KeyMissingError: the audit key is too short.
@@ -109,8 +105,8 @@ class Scrubber:
             review=settings.review_score,
         )
         self._rule: Rule = self._standing_rule if self._allow or self._decisions else no_rule
+        self.engine = engine_version(self._detector)
         self.version = self._fingerprint(policy)
-        self.memo = SpanMemo(memo_key, engine_version(self._detector), memo) if memo_key else None
 
     def _fingerprint(self, policy: str) -> str:
         decided = "\n".join(f"{k}={v}" for k, v in sorted(self._decisions.items()))
@@ -125,14 +121,15 @@ class Scrubber:
             f"sensitive {SENSITIVE_VERSION}",
         )
         digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
-        return f"{engine_version(self._detector)}-{digest}"
+        return f"{self.engine}-{digest}"
 
-    def scrub(self, items: pl.DataFrame) -> ScrubResult:
+    def scrub(self, items: pl.DataFrame, memo: SpanMemo | None = None) -> ScrubResult:
         """Scrub whole conversations.
 
         Args:
             items: item_id, conversation_id, field, role (nullable), kind, position (int32, nullable), text;
                 all items of a conversation in one call.
+            memo: what this engine found in texts before; is added to.
 
         Returns:
             Row law: `texts` has one row for each item.
@@ -140,7 +137,7 @@ class Scrubber:
         rows = items.select(
             "item_id", "conversation_id", "field", "role", "kind", "position", "text"
         ).to_dicts()
-        known = self._read(row["text"] for row in rows)
+        known = self._read((row["text"] for row in rows), memo)
         texts: dict[str, dict[str, Any]] = {}
         audit: list[dict[str, Any]] = []
         review: list[dict[str, Any]] = []
@@ -154,7 +151,12 @@ class Scrubber:
             ]
             found = [known[turn.text][0] for turn in turns]
             conversations.append((turns, found))
-        decided = decide_conversations(conversations, self._detector.detect, self._thresholds, self._rule)
+
+        def read_again(redacted: Sequence[str]) -> list[list[Span]]:
+            spans = self._read_redacted(redacted, memo)
+            return [spans[text] for text in redacted]
+
+        decided = decide_conversations(conversations, read_again, self._thresholds, self._rule)
         for (conversation_id, members), decisions in zip(grouped, decided, strict=True):
             flags: set[str] = set()
             for row, decision in zip(members, decisions, strict=True):
@@ -179,18 +181,29 @@ class Scrubber:
             tuple(sorted(dropped)),
         )
 
-    def _read(self, texts: Iterable[str]) -> dict[str, tuple[list[Span], Language]]:
+    def _read(self, texts: Iterable[str], memo: SpanMemo | None) -> dict[str, tuple[list[Span], Language]]:
         """Find spans and language of each distinct text, from the memo where it was read before."""
         distinct = list(dict.fromkeys(texts))
-        known = self.memo.look_up(distinct) if self.memo is not None else {}
+        known = memo.look_up(distinct) if memo is not None else {}
         unread = [text for text in distinct if text not in known]
         fresh = {
             text: (spans, detect_language(text))
             for text, spans in zip(unread, self._detector.detect(unread), strict=True)
         }
-        if self.memo is not None:
-            self.memo.remember(fresh)
+        if memo is not None:
+            memo.remember(fresh)
         return {**known, **fresh}
+
+    def _read_redacted(self, texts: Iterable[str], memo: SpanMemo | None) -> dict[str, list[Span]]:
+        """Find what stands in redacted texts; their language was judged before."""
+        distinct = list(dict.fromkeys(texts))
+        known = memo.look_up(distinct, "redacted") if memo is not None else {}
+        unread = [text for text in distinct if text not in known]
+        fresh = dict(zip(unread, self._detector.detect(unread), strict=True))
+        if memo is not None:
+            unasked = Language(UNDETERMINED, is_judged=True)
+            memo.remember({text: (spans, unasked) for text, spans in fresh.items()}, "redacted")
+        return {**{text: spans for text, (spans, _) in known.items()}, **fresh}
 
     def _judge_language(
         self, row: Mapping[str, Any], decision: Decision, language: Language, review: list[dict[str, Any]]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
 from prefect import task
 
-from schemas.config import PrivacySettings
+from schemas.config import CustomRecognizer, PrivacySettings
 from schemas.errors import ConfigError, ReviewPendingError
 from schemas.fields import (
     BASE_TABLES,
@@ -18,18 +19,25 @@ from schemas.fields import (
     FUNNEL,
     ID_MAP,
     SCRUB_AUDIT,
+    SCRUB_MEMO,
     SCRUB_REVIEW,
     STAGED_TABLES,
 )
 from schemas.run import AppliedPolicy, BuiltRelease, RunContext, StagedExports, TableSet
 from tasks.assemble.items import apply_scrub, list_items
 from tasks.assemble.records import RECORDS, read_records
+from tasks.memo.parts import Parts
 from tasks.memo.steps import StepFolder, run_step
-from tasks.pseudonymise.keys import load_master_key
+from tasks.pseudonymise.keys import Keys, load_master_key
 from tasks.pseudonymise.registry_file import load_registry
 from tasks.scrub.audit_scan import scan_lines, scan_texts
 from tasks.scrub.canary import measure_canaries, plant_canaries
+from tasks.scrub.detect import Detector
+from tasks.scrub.engine import build_detector
+from tasks.scrub.memo import SpanMemo
 from tasks.scrub.proof import summarise_canaries, summarise_privacy, summarise_scans
+from tasks.scrub.review import rules_of
+from tasks.scrub.review_file import read_decisions, write_queue
 from tasks.scrub.scrubber import Scrubber
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_json, read_table
@@ -38,6 +46,8 @@ STEP_VERSION = 1
 CANARY_CONVERSATIONS = 300
 """Conversations in the shadow copy: enough for a narrow interval, few enough to cost seconds."""
 CANARY_SEED = 20260501
+MEMO = "memo/scrub"
+"""Folder of the span memo in the private store, one folder an engine."""
 
 
 @task(name="scrub", task_run_name="scrub shard {number:04d}")
@@ -48,7 +58,8 @@ def scrub_shard(run: RunContext, shard: TableSet, number: int, ids: TableSet) ->
         DataError: a text came back unscrubbed. Nothing falls back to the raw text.
     """
     private = open_store(run.private)
-    scrubber = _scrubber(run.settings.privacy, run.policy, _audit_key(private))
+    keys = _keys(private)
+    scrubber = _open_scrubber(run, private, keys)
     id_ref = ids[f"{number:04d}.id_map"]
 
     def build(folder: StepFolder) -> None:
@@ -57,7 +68,10 @@ def scrub_shard(run: RunContext, shard: TableSet, number: int, ids: TableSet) ->
             read_table(private, shard[table.name], table).join(id_map, on="conversation_key", how="semi")
             for table in STAGED_TABLES
         ]
-        result = scrubber.scrub(list_items(*staged, id_map))
+        found_before = _read_memo(run.private, scrubber.engine, run.started_at)
+        memo = SpanMemo(keys.memo, scrubber.engine, found_before)
+        result = scrubber.scrub(list_items(*staged, id_map), memo)
+        _memo_parts(private, scrubber.engine).append(memo.fresh_rows())
         clean = apply_scrub(*staged, id_map, result.texts)
         dropped = pl.Series(result.dropped, dtype=pl.String).implode()
         rows: list[tuple[str, str, int, int, int, int]] = []
@@ -77,10 +91,38 @@ def scrub_shard(run: RunContext, shard: TableSet, number: int, ids: TableSet) ->
     return run_step(private, "scrub", STEP_VERSION, parts, build)
 
 
+def _open_scrubber(run: RunContext, private: Store, keys: Keys) -> Scrubber:
+    decisions = tuple(sorted(rules_of(read_decisions(private)).items()))
+    return _scrubber(run.settings.privacy, run.policy, keys.audit, decisions)
+
+
 @lru_cache(maxsize=2)
-def _scrubber(settings: PrivacySettings, policy: AppliedPolicy, audit_key: bytes) -> Scrubber:
-    # loading the models costs a second, so a process keeps its scrubber
-    return Scrubber(settings, policy, audit_key, deny=_read_deny_list(settings.deny_file))
+def _scrubber(
+    settings: PrivacySettings, policy: AppliedPolicy, audit_key: bytes, decisions: tuple[tuple[str, str], ...]
+) -> Scrubber:
+    deny = _read_deny_list(settings.deny_file)
+    detector = _detector(settings.high_recall, settings.recognizers, deny)
+    return Scrubber(settings, policy, audit_key, decisions=dict(decisions), detector=detector)
+
+
+@lru_cache(maxsize=2)
+def _detector(
+    high_recall: bool, recognizers: tuple[CustomRecognizer, ...], deny: tuple[str, ...]
+) -> Detector:
+    # loading the models costs a second, so a process keeps its detector
+    settings = PrivacySettings(high_recall=high_recall, recognizers=recognizers)
+    return build_detector(settings, deny=deny)
+
+
+@lru_cache(maxsize=1)
+def _read_memo(private: str, engine: str, started_at: datetime) -> pl.DataFrame:
+    """The memo as the run found it, read once a process; what its own shards add is theirs alone."""
+    del started_at  # only tells one run from the next
+    return _memo_parts(open_store(private), engine).read()
+
+
+def _memo_parts(private: Store, engine: str) -> Parts:
+    return Parts(private, f"{MEMO}/{engine}", SCRUB_MEMO.polars_schema())
 
 
 def _read_deny_list(path: str) -> tuple[str, ...]:
@@ -95,20 +137,26 @@ def _read_deny_list(path: str) -> tuple[str, ...]:
 
 
 @task(name="check review queue", task_run_name="check review queue")
-def require_review(run: RunContext, clean: tuple[TableSet, ...]) -> int:
-    """Return how many uncertain spans there are; under `block` none may be undecided.
+def require_review(run: RunContext, staged: StagedExports, ids: TableSet, clean: tuple[TableSet, ...]) -> int:
+    """Keep the review queue and return how many rows it has; under `block` none may be undecided.
 
     Raises:
         ReviewPendingError: undecided spans; says how many and what to do.
     """
     private = open_store(run.private)
     review = pl.concat([SCRUB_REVIEW.empty(), *(_review(private, shard) for shard in clean)])
-    n_undecided = review.filter(pl.col("status") == "undecided").height
-    if n_undecided:
+    shards = [
+        {ID_MAP.name: ids[f"{number:04d}.id_map"], **{t.name: shard[t.name] for t in STAGED_TABLES}}
+        for number, shard in enumerate(staged.shards, 1)
+    ]
+    write_queue(private, review, shards)
+    undecided = review.filter(pl.col("status") == "undecided")
+    if undecided.height:
         raise ReviewPendingError(
-            f"{n_undecided} uncertain spans in {review['conversation_id'].n_unique()} conversations are neither "
-            "masked nor allowed; run again with --review mask to mask them all, or name the harmless ones in "
-            "`privacy.allow` and the personal ones in `privacy.deny_file`"
+            f"{undecided.height} uncertain spans ({undecided['surface_hmac'].n_unique()} different ones) in "
+            f"{undecided['conversation_id'].n_unique()} conversations wait for a decision; see them with "
+            f"`thoughttrace review list --store {run.store}`, decide with `thoughttrace review accept` (mask) or "
+            "`reject` (leave readable), and run the same command again; or mask them all with --review mask"
         )
     return review.height
 
@@ -128,7 +176,7 @@ def prove_privacy(
     a second, separate engine still finds in the built tables.
     """
     private = open_store(run.private)
-    scrubber = _scrubber(run.settings.privacy, run.policy, _audit_key(private))
+    scrubber = _open_scrubber(run, private, _keys(private))
 
     def build(folder: StepFolder) -> None:
         audits = [read_table(private, shard["audit"], SCRUB_AUDIT) for shard in clean]
@@ -175,8 +223,8 @@ def _sample_items(private: Store, staged: StagedExports, ids: TableSet) -> pl.Da
     return pl.concat(parts)
 
 
-def _audit_key(private: Store) -> bytes:
-    return load_registry(private, load_master_key(os.environ)).keys.audit
+def _keys(private: Store) -> Keys:
+    return load_registry(private, load_master_key(os.environ)).keys
 
 
 def _review(private: Store, shard: TableSet) -> pl.DataFrame:
