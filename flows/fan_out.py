@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from prefect import Task
 from prefect.futures import as_completed
@@ -48,9 +48,12 @@ def runner() -> TaskRunner[Any]:
     raise ConfigError(f"unknown task runner {kind!r}: use threads, processes, dask or ray")
 
 
+T = TypeVar("T")
+
+
 def over_shards(
-    step: str, task: Task[..., TableSet], run: RunContext, shards: Sequence[TableSet], *shared: Any
-) -> tuple[TableSet, ...]:
+    step: str, task: Task[..., T], run: RunContext, shards: Sequence[TableSet], *shared: Any
+) -> tuple[T, ...]:
     """Run a task for every shard and return the results in the order of the shards.
 
     The first failure stops the run; finished shards stay done.

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 Report = Callable[[str, int, int | None], None]
 """Called with the step's name, what is done, and the total (None: not known)."""
 
+Announce = Callable[[str, Mapping[str, Any]], None]
+"""Called with the name of a document that a person should see during the run, and the document."""
+
 _report: ContextVar[Report | None] = ContextVar("report", default=None)
+_announce: ContextVar[Announce | None] = ContextVar("announce", default=None)
 
 
 @contextmanager
-def reporting(report: Report) -> Iterator[None]:
-    """Send progress of the flows run inside to `report`."""
-    token = _report.set(report)
+def reporting(report: Report, announce: Announce | None = None) -> Iterator[None]:
+    """Send progress of the flows run inside to `report`, and their announcements to `announce`."""
+    tokens = _report.set(report), _announce.set(announce)
     try:
         yield
     finally:
-        _report.reset(token)
+        _report.reset(tokens[0])
+        _announce.reset(tokens[1])
 
 
 def advance(step: str, done: int, total: int | None = None) -> None:
@@ -27,3 +33,10 @@ def advance(step: str, done: int, total: int | None = None) -> None:
     report = _report.get()
     if report is not None:
         report(step, done, total)
+
+
+def announce(name: str, document: Mapping[str, Any]) -> None:
+    """Show a document during the run: what comes before an expense must be seen before it."""
+    show = _announce.get()
+    if show is not None:
+        show(name, document)

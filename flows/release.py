@@ -17,6 +17,7 @@ from flows.fan_out import over_shards, runner
 from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
 from flows.run import choose_policy, list_parameters, open_run
+from flows.spending import plan_release
 from flows.telling import UNKNOWN_VERSION, tell
 from schemas.params import PrivacyOptions, PublishingOptions, SourceOptions, TaggingOptions
 from tasks.assemble.task import build_release
@@ -67,6 +68,7 @@ def release(
         approved_by: Who answers for the release where nobody is asked; kept in its manifest.
     """
     run = open_run(store, config_file, privacy=privacy, tagging=tagging, publishing=publishing)
+    run = run.with_dryness(publishing.dry_run)
     finish_publications(run)
     advance("reading exports", 0)
     staged = read_exports(run, exports)
@@ -74,21 +76,22 @@ def release(
     ids = assign_public_ids(run, staged)
     clean = over_shards("scrubbing", scrub_shard, run, staged.shards, ids)
     require_review(run, staged, ids, clean)
+    spending = plan_release(run, clean)
     participants = generalise_survey(run, clean)
-    labelled = over_shards("tagging", tag_shard, run, clean)
+    labelled = over_shards("tagging", tag_shard, run, clean, len(clean))
     advance("building tables", 0)
     built = build_release(run, staged, ids, clean, participants, labelled, source, publishing)
     if built.is_unchanged:
         discard_work(run)
-        return tell(describe_outcome(run, "unchanged", built))
+        return tell(describe_outcome(run, "unchanged", built) | {"tagging_plan": spending})
     advance("proving privacy", 0)
     proof = prove_privacy(run, staged, ids, clean, participants, built)
     advance("counting", 0)
     measured = measure_labels(run, built, labelled)
     stats = compute_statistics(run, built, labelled, measured, proof)
     advance("judging", 0)
-    gate = judge_release(run, built, stats, source)
-    outcome = describe_outcome(run, "dry-run", built, stats, gate, proof)
+    gate = judge_release(run, built, stats, source, must_pass=not (run.is_dry and spending["calls"]))
+    outcome = describe_outcome(run, "dry-run", built, stats, gate, proof) | {"tagging_plan": spending}
     if publishing.dry_run:
         return tell(outcome)
     advance("writing the report", 0)

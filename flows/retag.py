@@ -12,6 +12,7 @@ from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
 from flows.release import Approval
 from flows.run import list_parameters, open_run
+from flows.spending import plan_changes
 from flows.telling import tell
 from schemas.params import PublishingOptions, SourceOptions, TaggingOptions
 from tasks.assemble.retag_task import relabel_release
@@ -68,21 +69,24 @@ def retag(
             `none` publishes at once.
     """
     run = open_run(store, config_file, tagging=tagging, publishing=publishing).with_taxonomies(taxonomies)
+    run = run.with_dryness(publishing.dry_run)
     finish_publications(run)
+    advance("planning", 0)
+    spending = plan_changes(run, version)
     advance("re-tagging", 0)
     labelled = retag_labels(run, version)
     advance("building tables", 0)
     run, origin, built = relabel_release(run, version, labelled, publishing)
     if built.is_unchanged:
         discard_work(run)
-        return tell(describe_outcome(run, "unchanged", built))
+        return tell(describe_outcome(run, "unchanged", built) | {"tagging_plan": spending})
     proof = built.tables
     advance("counting", 0)
     measured = measure_labels(run, built, (labelled,))
     stats = compute_statistics(run, built, (labelled,), measured, proof)
     advance("judging", 0)
-    gate = judge_release(run, built, stats, SourceOptions())
-    outcome = describe_outcome(run, "dry-run", built, stats, gate, proof)
+    gate = judge_release(run, built, stats, SourceOptions(), must_pass=not (run.is_dry and spending["calls"]))
+    outcome = describe_outcome(run, "dry-run", built, stats, gate, proof) | {"tagging_plan": spending}
     if publishing.dry_run:
         return tell(outcome)
     advance("writing the report", 0)

@@ -24,6 +24,7 @@ class RunContext:
         started_at: UTC; the only clock a run reads.
         policy: privacy policy in force; decided after the exports were read.
         taxonomy_files: taxonomies given for this run; the others are the newest known.
+        is_dry: whether nothing may be spent; what only a provider could answer stays unasked.
     """
 
     store: str
@@ -32,10 +33,15 @@ class RunContext:
     started_at: datetime
     policy: AppliedPolicy = "strict"
     taxonomy_files: tuple[str, ...] = ()
+    is_dry: bool = False
 
     def with_policy(self, policy: AppliedPolicy) -> RunContext:
         """The same run under another policy."""
         return replace(self, policy=policy)
+
+    def with_dryness(self, is_dry: bool) -> RunContext:
+        """The same run, which may or may not spend."""
+        return replace(self, is_dry=is_dry)
 
     def with_taxonomies(self, files: Sequence[str]) -> RunContext:
         """The same run with these taxonomy files."""

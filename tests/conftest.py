@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.tag_provider import FakeProvider
 
 # before anything imports Prefect, litellm or an object-store client
 os.environ.update(
@@ -51,3 +56,21 @@ def real_export() -> Path:
     if path is None:
         pytest.skip("shared/data/thoughttrace_examples.jsonl is not beside this checkout")
     return path
+
+
+@pytest.fixture(scope="session")
+def _provider() -> Iterator[FakeProvider]:
+    from tests.tag_provider import FakeProvider
+
+    server = FakeProvider()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def provider(_provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
+    """A model provider on loopback, and an environment that leads to it."""
+    _provider.reset()
+    monkeypatch.setenv("OPENAI_API_KEY", "test")
+    monkeypatch.setenv("OPENAI_API_BASE", _provider.url)
+    return _provider

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from rich.progress import (
     BarColumn,
@@ -18,6 +19,7 @@ from rich.progress import (
 )
 
 from flows.cli.output import console
+from flows.cli.spending import render_plan
 from flows.progress import reporting
 
 
@@ -27,11 +29,12 @@ def show_progress(first: str, *, as_json: bool = False) -> Iterator[None]:
 
     Args:
         first: name of the step that goes on at the start.
-        as_json: write events instead: `{"event": "step", "step", "done", "total", "at"}`.
+        as_json: write events instead: `{"event": "step", "step", "done", "total", "at"}`, and
+            `{"event": "tagging plan", …, "at"}` before a provider is asked.
     """
     if as_json:
         _write_event(first, 0, None)
-        with reporting(_write_event):
+        with reporting(_write_event, _write_document):
             yield
         return
     columns = (
@@ -54,13 +57,23 @@ def show_progress(first: str, *, as_json: bool = False) -> Iterator[None]:
                 current = lines[step]
             progress.update(lines[step], completed=done, total=total or 1)
 
-        with reporting(report):
+        def show(name: str, document: Mapping[str, Any]) -> None:
+            progress.console.print(render_plan(document, name))
+
+        with reporting(report, show):
             yield
         progress.update(current, completed=progress.tasks[current].total)
 
 
 def _write_event(step: str, done: int, total: int | None) -> None:
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    event = {"event": "step", "step": step, "done": done, "total": total, "at": now}
+    _write({"event": "step", "step": step, "done": done, "total": total})
+
+
+def _write_document(name: str, document: Mapping[str, Any]) -> None:
+    _write({"event": name, **document})
+
+
+def _write(event: Mapping[str, Any]) -> None:
+    event = {**event, "at": datetime.now(UTC).isoformat(timespec="milliseconds")}
     sys.stderr.write(json.dumps(event) + "\n")
     sys.stderr.flush()

@@ -37,6 +37,7 @@ def plan_retag(
     from rich.console import Console
     from rich.table import Table
 
+    from flows.cli.spending import render_plan
     from flows.run import open_run
     from schemas.params import TaggingOptions
     from tasks.tag.retag_plan import describe_plan
@@ -60,9 +61,12 @@ def plan_retag(
         )
     console = Console(highlight=False)
     console.print(table)
-    estimate = plan["estimate"]
-    price = "unknown price" if estimate["usd"] is None else f"{estimate['usd']:.2f} USD"
-    console.print(f"\n{estimate['calls']:,} calls, {price}, about {estimate['seconds']:.0f} s")
+    estimate = plan["estimate"] | {"budget_usd": run.settings.tag.budget_usd}
+    if estimate["lines"]:
+        console.print()
+        console.print(render_plan(estimate, "calls"))
+    else:
+        console.print("\n0 calls: the embedded tagger asks no provider")
 
 
 def retag(
@@ -70,6 +74,9 @@ def retag(
     taxonomy: TaxonomyOption,
     model: ModelOption = "",
     budget: BudgetOption = None,
+    allow_unpriced: Annotated[
+        bool, typer.Option("--allow-unpriced", help="Run models whose price is unknown, counted as 0.")
+    ] = False,
     store: StoreOption = "",
     config: ConfigOption = None,
     dry_run: Annotated[
@@ -87,7 +94,7 @@ def retag(
     from flows.prefect_env import prepare_prefect
 
     prepare_prefect(quiet=True)
-    with show_progress("starting Prefect"):
+    with show_progress("starting Prefect", as_json=json):
         from flows.retag import retag as retag_flow
 
         outcome = retag_flow(
@@ -95,7 +102,11 @@ def retag(
             taxonomies=taxonomy,
             store=store,
             config_file=config or "",
-            tagging={"model": model, "budget_usd": "" if budget is None else budget},
+            tagging={
+                "model": model,
+                "budget_usd": -1 if budget is None else budget,
+                "allow_unpriced": allow_unpriced,
+            },
             publishing={"dry_run": dry_run},
             approval="none" if yes else "stage",
         )

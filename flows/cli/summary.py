@@ -9,6 +9,8 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli.spending import render_plan
+
 _STATUS = {
     "published": "published",
     "staged": "staged, waiting for approval",
@@ -24,6 +26,8 @@ def render_summary(outcome: Mapping[str, Any]) -> None:
     if outcome["status"] != "unchanged":
         parts += [_counts(outcome), _funnel(outcome), _labels(outcome), _quality(outcome)]
         parts += [_privacy(outcome), _gate(outcome)]
+    if outcome["status"] == "dry-run" and outcome.get("tagging_plan", {}).get("calls"):
+        parts += [Text(), render_plan(outcome["tagging_plan"], "tagging plan; nothing was asked")]
     parts.append(_places(outcome))
     console.print(Group(*(p for p in parts if p is not None)))
 

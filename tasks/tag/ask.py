@@ -9,7 +9,7 @@ from tasks.memo.labels import MemoRow
 from tasks.tag.items import Item
 from tasks.tag.questions import DecisionSet, Question, build_decisions
 from tasks.tag.result import Label, Outcome
-from tasks.tag.session import Session
+from tasks.tag.session import NOT_ASKED, Session
 
 NO_TEXT = "no_text"
 
@@ -41,9 +41,8 @@ def ask_models(
         row = rows.get(index)
         if row is None:
             name, attempts = faults[index]
-            outcomes.append(
-                Outcome(item.item_id, taxonomy.facet, "failed", name, session.models[0], attempts)
-            )
+            kind = "not_asked" if name == NOT_ASKED else "failed"
+            outcomes.append(Outcome(item.item_id, taxonomy.facet, kind, name, session.models[0], attempts))
         elif row.abstained:
             outcomes.append(Outcome(item.item_id, taxonomy.facet, "abstained", row.abstained, row.model, 1))
         else:

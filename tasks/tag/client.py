@@ -131,11 +131,7 @@ class ChatClient:
         self._litellm = import_litellm()
         self.model = model
         self._timeout_s = timeout_s
-        # litellm reports a missing key as an error that looks worth retrying
-        is_local = model.startswith("local/")
-        missing = [] if is_local else self._litellm.validate_environment(model).get("missing_keys") or []
-        if missing:
-            raise ConfigError(f"the model {model} needs {', '.join(missing)} in the environment")
+        require_environment(model)
         price = find_price(model)
         if price is None and not allow_unpriced:
             raise BudgetError(
@@ -260,6 +256,23 @@ def _retry_after(error: Exception) -> float | None:
         return float(headers.get("retry-after"))
     except (TypeError, ValueError):
         return None
+
+
+def require_environment(model: str) -> None:
+    """Check that the environment holds what a model's provider needs.
+
+    litellm reports a missing key only at the call, as an error that looks worth retrying.
+
+    Raises:
+        ConfigError: names what is missing.
+    """
+    if model.startswith("local/"):
+        return
+    missing = import_litellm().validate_environment(model).get("missing_keys") or []
+    if missing:
+        raise ConfigError(
+            f"the model {model} needs {', '.join(missing)} in the environment; nothing was asked"
+        )
 
 
 def find_price(model: str) -> tuple[float, float] | None:

@@ -17,6 +17,7 @@ from tasks.tag.chosen import choose_taxonomies
 from tasks.tag.gold import load_decisions, load_gold
 from tasks.tag.measure import measure_release
 from tasks.tag.queue import load_queue, merge_queues, save_queue
+from tasks.tag.task import IDLE_SETTINGS
 
 STEP_VERSION = 1
 
@@ -54,7 +55,7 @@ def measure_labels(run: RunContext, built: BuiltRelease, labelled: Sequence[Tabl
     parts = {
         "built": built.tables.fingerprint,
         "labelled": [shard.fingerprint for shard in labelled],
-        "settings": run.settings.tag.model_dump(exclude={"budget_usd", "concurrency", "timeout_s"}),
+        "settings": run.settings.tag.model_dump(exclude=IDLE_SETTINGS),
         "gold": stored.digest,
         "decisions": decisions_digest,
         "taxonomies": {facet: digest_taxonomy(t) for facet, t in taxonomies.items()},

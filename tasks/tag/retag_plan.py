@@ -12,9 +12,11 @@ from schemas.run import RunContext
 from schemas.taxonomies import Taxonomy
 from tasks.publish.releases import Release, load_release
 from tasks.storage.store import open_store
+from tasks.tag.budget import Budget
 from tasks.tag.chosen import choose_taxonomies, released_taxonomies
 from tasks.tag.gold import load_gold
 from tasks.tag.retag_run import Retagger, RetagPlan, open_retagger, plan_retag
+from tasks.tag.spending import describe_estimate
 
 ITEMS = ("conversations", "messages", "thoughts", "labels")
 """Tables that a re-tag reads."""
@@ -31,18 +33,20 @@ def describe_plan(run: RunContext, version: str) -> dict[str, Any]:
     return {
         "version": release.version,
         "changes": [asdict(change) for change in plan.changes],
-        "estimate": asdict(plan.estimate),
+        "estimate": describe_estimate(plan.estimate),
     }
 
 
 def make_plan(
-    run: RunContext, release: Release, tables: Mapping[str, pl.DataFrame]
+    run: RunContext, release: Release, tables: Mapping[str, pl.DataFrame], budget: Budget | None = None
 ) -> tuple[RetagPlan, Retagger]:
     """Plan a re-tag of a release, and open what carrying it out needs."""
     private, store = open_store(run.private), open_store(run.store)
     old = released_taxonomies(store, release.version)
     gold = load_gold(private, choose_taxonomies(store, run.taxonomy_files)).gold
-    retagger = open_retagger(run.settings.tag, private, run.started_at, gold)
+    retagger = open_retagger(
+        run.settings.tag, private, run.started_at, gold, budget=budget, may_ask=not run.is_dry
+    )
     new = list_changed(run, release.version)
     return plan_retag(*(tables[name] for name in ITEMS), old=old, new=new, retagger=retagger), retagger
 

@@ -16,6 +16,7 @@ from schemas.taxonomies import Taxonomy
 from tasks.memo.labels import MemoRow
 from tasks.memo.parts import PartStore, text_key
 from tasks.memo.vectors import VectorMemo
+from tasks.tag.budget import Budget
 from tasks.tag.estimate import CallEstimate, estimate_calls
 from tasks.tag.features import list_texts
 from tasks.tag.items import Gold, Item, collect_items
@@ -82,9 +83,13 @@ def open_retagger(
     now: datetime,
     gold: Sequence[Gold] = (),
     clients: Sequence[Chat] | None = None,
+    budget: Budget | None = None,
+    *,
+    may_ask: bool = True,
 ) -> Retagger:
     """Return what a re-tag needs, opened once."""
-    return Retagger(settings, open_embedder(settings, memo), open_session(settings, memo, now, clients), gold)
+    session = open_session(settings, memo, now, clients, budget, may_ask=may_ask)
+    return Retagger(settings, open_embedder(settings, memo), session, gold)
 
 
 def plan_retag(

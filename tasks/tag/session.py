@@ -13,6 +13,9 @@ from tasks.tag.questions import Question, gather_calls
 from tasks.tag.runner import run_calls
 from tasks.tag.sending import BUDGET, NO_MODEL, Chat, RunLimits
 
+NOT_ASKED = "dry_run"
+"""Named reason of items that a dry run would have to ask about."""
+
 
 def list_models(settings: TagSettings) -> list[str]:
     """Return the models of the comma list, in order."""
@@ -28,6 +31,7 @@ class Session:
         now: time that new answers are marked with.
         clients: clients of the models; None makes them when the first call is due.
         budget: shared with other parts of the run; None opens one from the settings.
+        may_ask: whether what the memo does not know may be asked; a dry run asks nothing.
     """
 
     def __init__(
@@ -37,6 +41,8 @@ class Session:
         now: datetime,
         clients: Sequence[Chat] | None = None,
         budget: Budget | None = None,
+        *,
+        may_ask: bool = True,
     ) -> None:
         self.settings = settings
         self.models = list_models(settings)
@@ -44,6 +50,7 @@ class Session:
         self.ledger = Ledger()
         self.budget = budget or Budget(settings.budget_usd)
         self._now = now
+        self._may_ask = may_ask
         self._clients = list(clients) if clients is not None else None
 
     def find_known(self, questions: Sequence[Question]) -> dict[int, MemoRow]:
@@ -71,6 +78,8 @@ class Session:
         open_indices = [i for i in range(len(questions)) if i not in found]
         if not open_indices:
             return found, {}
+        if not self._may_ask:
+            return found, dict.fromkeys(open_indices, (NOT_ASKED, 0))
         if self.settings.replay:
             first = questions[open_indices[0]]
             raise DataError(

@@ -48,11 +48,13 @@ def tag_release(
     now: datetime,
     clients: Sequence[Chat] | None = None,
     budget: Budget | None = None,
+    may_ask: bool = True,
 ) -> TagResult:
     """Label the items of some conversations in every facet.
 
-    A person's decision holds before all; a label of the export is kept unless a taxonomy change touched its node; the first message of a user
-    is a first request by position; everything else is asked of `settings.model`.
+    A person's decision holds before all; a label of the export is kept unless a taxonomy change touched its
+    node; the first message of a user is a first request by position; everything else is asked of
+    `settings.model`.
 
     Args:
         conversations: `conversation_id`, `n_messages`.
@@ -67,6 +69,7 @@ def tag_release(
         now: time of the run.
         clients: clients of the models of a comma list; None makes them.
         budget: shared with other parts of the same run; None opens one from the settings.
+        may_ask: whether models may be asked what the memo does not know; a dry run asks nothing.
 
     Raises:
         ConfigError: the model cannot be used.
@@ -77,7 +80,7 @@ def tag_release(
     """
     items = collect_items(conversations, messages, thoughts)
     embedder = open_embedder(settings, memo)
-    session = open_session(settings, memo, now, clients, budget)
+    session = open_session(settings, memo, now, clients, budget, may_ask=may_ask)
     labels: list[Label] = []
     outcomes: list[Outcome] = []
     doubts: list[Doubt] = []
@@ -283,8 +286,15 @@ def open_session(
     now: datetime,
     clients: Sequence[Chat] | None = None,
     budget: Budget | None = None,
+    *,
+    may_ask: bool = True,
 ) -> Session | None:
     """Return the way to the models of the settings, or None where only local ones are named."""
-    if settings.model in (NONE, *NAMES, *NAMES.values()):
+    if not asks_models(settings):
         return None
-    return Session(settings, LabelMemo(memo), now, clients, budget)
+    return Session(settings, LabelMemo(memo), now, clients, budget, may_ask=may_ask)
+
+
+def asks_models(settings: TagSettings) -> bool:
+    """Whether any model beside the embedded ones is named."""
+    return settings.model not in (NONE, *NAMES, *NAMES.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 from prefect import task
 
+from schemas.config import TagSettings
 from schemas.fields import (
     CLEAN_TABLES,
     CONVERSATIONS,
@@ -20,19 +21,23 @@ from tasks.assemble.items import CleanTables, thought_id
 from tasks.assemble.tables import assemble_tables
 from tasks.memo.steps import StepFolder, run_step
 from tasks.publish.origin import digest_taxonomy
-from tasks.storage.store import open_store
+from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_table
 from tasks.tag.budget import share_budget
 from tasks.tag.chosen import choose_taxonomies
 from tasks.tag.gold import load_decisions, load_gold
-from tasks.tag.stage import tag_release
+from tasks.tag.stage import asks_models, tag_release
 
 STEP_VERSION = 2
+IDLE_SETTINGS = {"budget_usd", "concurrency", "timeout_s", "requests_per_minute", "tokens_per_minute"}
+"""Settings that decide no label."""
 
 
 @task(name="tag", task_run_name="tag shard {number:04d}")
-def tag_shard(run: RunContext, clean: TableSet, number: int) -> TableSet:
+def tag_shard(run: RunContext, clean: TableSet, number: int, n_shards: int = 1) -> TableSet:
     """Write the shard's base tables and `labels`, with the outcomes, the review queue and the cost.
+
+    Shards that are worked on side by side share the provider's limits evenly.
 
     Raises:
         BudgetError: the calls would cost more than the budget, or a price is unknown.
@@ -42,25 +47,23 @@ def tag_shard(run: RunContext, clean: TableSet, number: int) -> TableSet:
     taxonomies = choose_taxonomies(open_store(run.store), run.taxonomy_files)
     stored = load_gold(private, taxonomies)
     decisions, decisions_digest = load_decisions(private)
-    # what the run may spend decides no label
-    settings = run.settings.tag.model_dump(exclude={"budget_usd", "concurrency", "timeout_s"})
+    settings = run.settings.tag.model_dump(exclude=IDLE_SETTINGS)
 
     def build(folder: StepFolder) -> None:
-        tables = CleanTables(*(read_table(private, clean[t.name], t) for t in CLEAN_TABLES))
-        id_map = read_table(private, clean["id_map"], ID_MAP)
-        base = assemble_tables(tables, id_map, run.policy)
+        base, tables = read_items(run, private, clean)
         result = tag_release(
             base["conversations"],
             base["messages"],
             base["thoughts"],
             list_export_labels(tables.thoughts),
             taxonomies=taxonomies,
-            settings=run.settings.tag,
+            settings=share_limits(run.settings.tag, min(run.settings.run.workers, n_shards)),
             memo=private,
             gold=stored.gold,
             human_labels=decisions,
             now=run.started_at,
             budget=share_budget(run.started_at, run.settings.tag.budget_usd),
+            may_ask=not run.is_dry,
         )
         for table in (CONVERSATIONS, MESSAGES, THOUGHTS):
             folder.table(table.name, base[table.name], table)
@@ -76,9 +79,33 @@ def tag_shard(run: RunContext, clean: TableSet, number: int) -> TableSet:
         "settings": settings,
         "gold": stored.digest,
         "decisions": decisions_digest,
+        **({"is_dry": True} if run.is_dry and asks_models(run.settings.tag) else {}),
         "taxonomies": {facet: digest_taxonomy(t) for facet, t in taxonomies.items()},
     }
     return run_step(private, "tag", STEP_VERSION, parts, build)
+
+
+def read_items(
+    run: RunContext, private: Store, clean: TableSet
+) -> tuple[dict[str, pl.DataFrame], CleanTables]:
+    """Read a shard's scrubbed tables, and build its base tables from them."""
+    tables = CleanTables(*(read_table(private, clean[t.name], t) for t in CLEAN_TABLES))
+    id_map = read_table(private, clean["id_map"], ID_MAP)
+    return assemble_tables(tables, id_map, run.policy), tables
+
+
+def share_limits(settings: TagSettings, n_side_by_side: int) -> TagSettings:
+    """Return the settings of one of several workers: its part of the provider's limits."""
+    n = max(1, n_side_by_side)
+    return settings.model_copy(
+        update={
+            "concurrency": max(1, settings.concurrency // n),
+            **{
+                name: max(1, getattr(settings, name) // n) if getattr(settings, name) else 0
+                for name in ("requests_per_minute", "tokens_per_minute")
+            },
+        }
+    )
 
 
 def list_export_labels(thoughts: pl.DataFrame) -> pl.DataFrame:

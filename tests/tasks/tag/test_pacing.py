@@ -6,7 +6,6 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tag_provider import MODEL
 from tests_now import NOW
 
 from schemas.taxonomies import load_taxonomies
@@ -18,6 +17,7 @@ from tasks.tag.pacing import Pacer
 from tasks.tag.questions import Question, build_decisions, gather_calls
 from tasks.tag.runner import run_calls
 from tasks.tag.sending import RunLimits
+from tests.tag_provider import MODEL
 
 
 def make_calls(n: int):

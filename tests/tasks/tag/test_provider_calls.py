@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tag_provider import MODEL, completion, read_allowed, read_items
 
 from schemas.config import TagSettings
 from schemas.errors import BudgetError, ConfigError, DataError, ProviderError
@@ -20,6 +19,7 @@ from tasks.tag.client import count_tokens
 from tasks.tag.lexical import HashedWords
 from tasks.tag.plan import plan_tagging
 from tasks.tag.stage import tag_release
+from tests.tag_provider import MODEL, completion, read_allowed, read_items
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TAXONOMIES = load_taxonomies()

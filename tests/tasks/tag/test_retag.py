@@ -5,7 +5,6 @@ from typing import Any
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
-from tag_provider import MODEL, read_allowed, read_items
 from tests_now import NOW
 
 from schemas.config import TagSettings
@@ -17,6 +16,7 @@ from tasks.tag import lexical, stage
 from tasks.tag.lexical import HashedWords
 from tasks.tag.retag_run import apply_retag, open_retagger, plan_retag
 from tasks.tag.stage import tag_release
+from tests.tag_provider import MODEL, read_allowed, read_items
 
 SHIPPED = load_taxonomies()
 N = 24
