@@ -8,6 +8,7 @@ is run by spaCy itself.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -75,11 +76,12 @@ class SpacyTagger:
 
     def __init__(self, nlp: Any, digest: str) -> None:
         self._nlp = nlp
+        self._busy = threading.Lock()
         self.version = f"spacy:{digest}"
 
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
-        """Return the entities of each text, in order."""
-        with self._nlp.memory_zone():
+        """Return the entities of each text, in order; threads may share the tagger and take turns."""
+        with self._busy, self._nlp.memory_zone():
             return [
                 [Entity(e.start_char, e.end_char, e.label_) for e in doc.ents]
                 for doc in self._nlp.pipe(texts, batch_size=16)
@@ -98,6 +100,9 @@ class NumpyTagger:
         use_one_blas_thread()
         self._model = model
         self._nlp = pipeline
+        # vocabulary and word cache belong to one caller at a time: two that fill the same rows would read
+        # each other's words and miss names
+        self._busy = threading.Lock()
         self._n_known = len(self._nlp.vocab.strings)
         weights = read_weights(self._nlp.get_pipe("ner"))
         self._encoder = Encoder(weights, self._nlp.vocab)
@@ -105,7 +110,11 @@ class NumpyTagger:
         self.version = f"numpy:{model.digest}"
 
     def tag(self, texts: Sequence[str]) -> list[list[Entity]]:
-        """Return the entities of each text, in order."""
+        """Return the entities of each text, in order; threads may share the tagger and take turns."""
+        with self._busy:
+            return self._tag_all(texts)
+
+    def _tag_all(self, texts: Sequence[str]) -> list[list[Entity]]:
         found: list[list[Entity]] = []
         for batch in _batches(texts, BATCH_CHARS):
             docs = [self._nlp.make_doc(text) for text in batch]

@@ -13,6 +13,7 @@ from tasks.synth.export import generate, write_export
 
 N_SHARDS = 8
 """At least; the export below gives a few more."""
+STEPS = ("ingest", "scrub", "tag", "build")
 
 
 @pytest.fixture(scope="module")
@@ -51,21 +52,25 @@ def undisturbed(start_cli, export, tmp_path_factory) -> dict[str, str]:
     return content(store)
 
 
-@pytest.mark.parametrize(("step", "at"), [("ingest", 1), ("scrub", 3), ("tag", N_SHARDS - 1), ("build", 1)])
-def test_killed_run_resumes(start_cli, export, undisturbed, tmp_path, step, at) -> None:
+def test_a_run_killed_again_and_again_resumes(start_cli, export, undisturbed, tmp_path) -> None:
     environment = {"THOUGHTTRACE_INGEST__SHARD_MESSAGES": "50", "THOUGHTTRACE_RUN__WORKERS": "1"}
-    process = start_cli(*arguments(export, tmp_path), **environment)
-    deadline = time.monotonic() + 120
-    while len(finished(tmp_path, step)) < at:
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.kill()
-    process.communicate()
-    assert not (tmp_path / "releases").exists(), "nothing is visible before publication"
-    before = {name: finished(tmp_path, name) for name in ("ingest", "scrub", "tag", "build")}
+    before: dict[str, dict[str, int]] = {name: {} for name in STEPS}
+    for step, at in (("ingest", 1), ("scrub", 3), ("tag", N_SHARDS - 1), ("build", 1)):
+        process = start_cli(*arguments(export, tmp_path), **environment)
+        deadline = time.monotonic() + 120
+        while len(finished(tmp_path, step)) < at:
+            assert process.poll() is None, process.communicate()[1]
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
+        process.communicate()
+        assert not (tmp_path / "releases").exists(), "nothing is visible before publication"
+        now = {name: finished(tmp_path, name) for name in STEPS}
+        for name, records in before.items():
+            assert records.items() <= now[name].items(), f"{name} was done again before the kill in {step}"
+        before = now
 
-    seen: dict[str, dict[str, int]] = {name: {} for name in before}
+    seen: dict[str, dict[str, int]] = {name: {} for name in STEPS}
     process = start_cli(*arguments(export, tmp_path), **environment)
     while process.poll() is None:
         for name in seen:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import random
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -96,6 +98,25 @@ def test_entities_equal_those_of_spacy(model) -> None:
     reference = SpacyTagger(load_pipeline(model), model.digest).tag(texts)
     assert fast.tag(texts) == reference
     assert sum(map(len, reference)) > 500
+
+
+def test_threads_share_a_tagger(model) -> None:
+    rng = random.Random(11)
+    # words of its own for each thread: those are what the word cache gives slots to
+    shares = [
+        [" ".join(f"{rng.choice(WORDS)} {a}{rng.randrange(9_999)}" for _ in range(40)) for _ in range(40)]
+        for a in ("Ba", "Ke", "Lo", "Ti")
+    ]
+    expected = [load_tagger(model).tag(share) for share in shares]
+    shared = load_tagger(model)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(len(shares)) as pool:
+            found = list(pool.map(shared.tag, shares))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == expected
 
 
 def test_words_may_be_forgotten_at_any_time(model, monkeypatch: pytest.MonkeyPatch) -> None:
