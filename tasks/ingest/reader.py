@@ -67,6 +67,9 @@ class ExportReader:
         self.n_lines = 0
         self.dialects: Counter[str] = Counter()
         self.counted: Counter[str] = Counter()
+        self.dialect_of: dict[str, str] = {}
+        self.n_found_in: Counter[str] = Counter()
+        self._uri = ""
         self._tally = Tally()
         self._faults: list[QuarantineRow] = []
         self._digest_of: dict[str, int] = {}
@@ -120,6 +123,8 @@ class ExportReader:
                 file, self.digests[file.uri], self.settings, open_input=self._open, counted=self.counted
             ):
                 self.n_lines += 1
+                self._uri = file.uri
+                self.dialect_of.setdefault(file.uri, place.dialect)
                 yield from self._read_record(place, data)
 
     def _read_record(self, place: Place, data: bytes | None) -> Iterator[Rows]:
@@ -156,6 +161,7 @@ class ExportReader:
     def _admit(self, conversations: Iterable[ExportedConversation], place: Place) -> Iterator[Rows]:
         """Yield the conversations that are new."""
         for conversation in conversations:
+            self.n_found_in[self._uri] += 1
             rows = flatten(conversation, place)
             if self._is_taken(rows):
                 fault = Fault("conversation.duplicate_id", ("session_id",))

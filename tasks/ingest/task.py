@@ -155,7 +155,16 @@ def _report(
 ) -> dict[str, Any]:
     return {
         "shards": shards,
-        "inputs": [{"name": f.name, "sha256": digests[f.uri], "n_bytes": f.size} for f in files],
+        "inputs": [
+            {
+                "name": f.name,
+                "sha256": digests[f.uri],
+                "n_bytes": f.size,
+                "n_conversations": reader.n_found_in[f.uri],
+                "dialect": reader.dialect_of.get(f.uri, ""),
+            }
+            for f in files
+        ],
         "dialects": dict(reader.dialects),
         "n_lines": reader.n_lines,
         "n_conversations": reader.n_conversations,

@@ -64,12 +64,14 @@ def draw_alluvial(columns: Sequence[Column], ribbons: Sequence[Ribbon], *, width
     height, top, gap = (460.0, 40.0, 9.0) if narrow else (430.0, 34.0, 9.0)
     bar = 10.0 if narrow else 16.0
     room = height - top - gap * max(len(c.nodes) - 1 for c in columns)
-    step = (width - bar - 2) / (len(columns) - 1)
+    # the names of the last column stand to its right, where no other name can meet them
+    margin = 66.0 if narrow else 150.0
+    step = (width - bar - 2 - margin) / (len(columns) - 1)
     places: dict[tuple[int, str], _Place] = {}
     bars: list[str] = []
     for index, column in enumerate(columns):
         x, y = 1 + index * step, top
-        bars.append(_heading(column.heading, x, bar, index, len(columns), narrow=narrow))
+        bars.append(_heading(column.heading, x, bar, index, narrow=narrow))
         for node in column.nodes:
             tall = max(node.share * room, 1.0)
             places[index, node.key] = _Place(x, y, tall, y, y)
@@ -80,7 +82,7 @@ def draw_alluvial(columns: Sequence[Column], ribbons: Sequence[Ribbon], *, width
             is_last = index == len(columns) - 1
             is_new = (index - 1, node.key) not in places or node.colour != "ended"
             if tall >= _TEXT_HEIGHT and (is_new or is_last):
-                bars.append(_label(node, x, y, tall, bar, is_last=is_last, narrow=narrow))
+                bars.append(_label(node, x, y, tall, bar, narrow=narrow))
             y += tall + gap
     flows: list[str] = []
     for ribbon in ribbons:
@@ -108,19 +110,17 @@ def _ribbon(source: _Place, target: _Place, tall: float, bar: float, colour: str
     )
 
 
-def _heading(text: str, x: float, bar: float, index: int, n: int, *, narrow: bool) -> str:
+def _heading(text: str, x: float, bar: float, index: int, *, narrow: bool) -> str:
     shown = text.replace("User message ", "№ ") if narrow else text
-    anchor, at = (
-        ("start", x) if index == 0 else ("end", x + bar) if index == n - 1 else ("middle", x + bar / 2)
-    )
+    anchor, at = ("start", x) if index == 0 else ("middle", x + bar / 2)
     return (
         f'<text x="{at:.1f}" y="16" font-size="12" font-weight="bold" text-anchor="{anchor}" '
         f'fill="{LIGHT["muted"]}">{escape(shown)}</text>'
     )
 
 
-def _label(node: Node, x: float, y: float, tall: float, bar: float, *, is_last: bool, narrow: bool) -> str:
-    at, anchor = (x - 6, "end") if is_last else (x + bar + 6, "start")
+def _label(node: Node, x: float, y: float, tall: float, bar: float, *, narrow: bool) -> str:
+    at = x + bar + 6
     share = percent(node.share, digits=0)
     lines = [f"{node.label} {share}"]
     if narrow:
@@ -134,6 +134,6 @@ def _label(node: Node, x: float, y: float, tall: float, bar: float, *, is_last: 
         for i, line in enumerate(lines)
     )
     return (
-        f'<text font-size="{size}" text-anchor="{anchor}" fill="{LIGHT["ink"]}" '
+        f'<text font-size="{size}" fill="{LIGHT["ink"]}" '
         f'stroke="{LIGHT["ground"]}" stroke-width="3" paint-order="stroke" stroke-linejoin="round">{spans}</text>'
     )

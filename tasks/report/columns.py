@@ -121,9 +121,16 @@ def _panel(
     layers += [
         base.mark_line(color=LIGHT[hue], strokeWidth=2.5, invalid=_GAPS).encode(y=y),
         known.mark_circle(color=LIGHT[hue], size=38, opacity=1).encode(y=y),
-        known.transform_filter("datum.is_end")
-        .mark_text(dy=-12, fontWeight="bold", color=LIGHT["ink"])
-        .encode(y=y, text="text:N"),
+        *(
+            # a rim in the colour of the ground first: the number may lie on a line
+            known.transform_filter("datum.is_end")
+            .mark_text(dy=-12, fontWeight="bold", **rim)
+            .encode(y=y, text="text:N")
+            for rim in (
+                {"color": LIGHT["ground"], "stroke": LIGHT["ground"], "strokeWidth": 3},
+                {"color": LIGHT["ink"]},
+            )
+        ),
     ]
     title = wrap_words(panel.label, int(width / 6.4))[:2]
     for i, line in enumerate(title):

@@ -38,6 +38,9 @@ _CONFIG: dict[str, Any] = {
 }
 """Set on the finished specification: every `configure` call of Altair copies the whole chart."""
 
+_PAGE_SCALE = 1.15
+"""How large a drawing stands on the page at most; the same for all, so that their text has one size."""
+
 _SIZE = re.compile(r'<svg [^>]*?viewBox="0 0 ([\d.]+) ([\d.]+)"[^>]*>')
 _BACKGROUND = re.compile(r'<rect width="[\d.]+" height="[\d.]+" fill="white"/>')
 _CLIP_ID = re.compile(r'(id="|url\(#)(clip\d+)')
@@ -103,10 +106,11 @@ def for_page(drawing: Drawing, *, name: str, css_class: str) -> str:
         css_class: shown or hidden by the width of the page.
     """
     name = str(escape(name))
+    wide = round(drawing.width * _PAGE_SCALE)
     body = replace_colours(drawing.body)
     body = re.sub(r'(id="|url\(#)(?=c\d)', rf"\g<1>{name}-{css_class}-", body)
     return (
-        f'<svg class="{css_class}" viewBox="0 0 {drawing.width:g} {drawing.height:g}" '
+        f'<svg class="{css_class}" width="{wide}" viewBox="0 0 {drawing.width:g} {drawing.height:g}" '
         f'role="img" aria-labelledby="{name}-t {name}-d">{body}</svg>'
     )
 

@@ -53,7 +53,7 @@ class Figure:
 
 def empty_figure(name: str, section: str, title: str, words: str) -> Figure:
     """Return the figure that says in words why there is nothing to draw."""
-    return Figure(name, section, title, words, "", (), ())
+    return Figure(name, section, title, words, "", (), (), is_small=True)
 
 
 def list_figures(inputs: ReportInputs) -> tuple[Figure, ...]:

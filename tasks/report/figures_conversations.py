@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from schemas.stats import LengthBin
 from tasks.report.bars import Bar, count, draw_bars, percent
 from tasks.report.columns import Spread, draw_spreads
@@ -33,23 +35,29 @@ def _bin_name(row: LengthBin) -> str:
     return f"{row.n_messages}+" if row.is_or_more else f"{row.n_messages}"
 
 
+def _axis(rows: Sequence[LengthBin]) -> list[str]:
+    """Every length up to the longest, so that a gap is seen as one; even ones alone where no other occurs."""
+    step = 1 if any(row.n_messages % 2 and not row.is_or_more for row in rows) else 2
+    last = max((row.n_messages for row in rows if not row.is_or_more), default=0)
+    over = [_bin_name(row) for row in rows if row.is_or_more]
+    if over:
+        last = next(row.n_messages for row in rows if row.is_or_more) - 1
+    return [*(str(n) for n in range(step, last + 1, step)), *dict.fromkeys(over)]
+
+
 def _conversation_length(readings: Readings) -> Figure:
     part = readings.stats.conversation_length
     title = "How long conversations are"
     if not part.spread.n:
         return empty_figure("conversation-length", "conversations", title, "No conversation in this release.")
     steps = part.histogram
-    if all(row.n == 0 for row in steps if row.n_messages % 2 and not row.is_or_more):
-        steps = [row for row in steps if row.n_messages % 2 == 0 or row.is_or_more]
-    corpora = [Columns("this release", "blue", {_bin_name(r): r.share or 0.0 for r in steps})]
+    found = {_bin_name(r): r.share or 0.0 for r in steps}
+    compared = {_bin_name(r): r.share or 0.0 for r in part.compared.histogram} if part.compared else {}
+    axis = _axis([*steps, *(part.compared.histogram if part.compared else ())])
+    held_back = frozenset(_bin_name(r) for r in steps if r.share is None)
+    corpora = [Columns("this release", "blue", {b: found.get(b, 0.0) for b in axis}, held_back)]
     if part.compared is not None:
-        corpora.append(
-            Columns(
-                part.compared.corpus,
-                "slate-tint",
-                {_bin_name(r): r.share or 0.0 for r in part.compared.histogram},
-            )
-        )
+        corpora.append(Columns(part.compared.corpus, "slate-tint", {b: compared.get(b, 0.0) for b in axis}))
     marks = [
         Mark(f"{row.corpus} {percent(row.share_of_two_messages, digits=0)}", "2", row.share_of_two_messages)
         for row in part.published
@@ -59,8 +67,24 @@ def _conversation_length(readings: Readings) -> Figure:
     ]
     median = part.spread.median or 0
     published = [row for row in part.published if row.median_messages is not None and readings.with_published]
-    medians = " and ".join(f"{row.corpus} {row.median_messages:g}" for row in published)
+    medians = ", ".join(f"{row.corpus} {row.median_messages:g}" for row in published)
+    if part.compared is not None and part.compared.spread.median is not None:
+        own = f"{part.compared.corpus} as counted here {part.compared.spread.median:g}"
+        medians = f"{own}, {medians}" if medians else own
+    columns = ("Messages", "Conversations", "Share")
     rows = [(_bin_name(r), count(r.n), percent(r.share)) for r in steps]
+    if part.compared is not None:
+        columns = (*columns, f"Share in {part.compared.corpus}")
+        by_bin = {_bin_name(r): r for r in steps}
+        rows = [
+            (
+                b,
+                count(by_bin[b].n if b in by_bin else 0),
+                percent(by_bin[b].share if b in by_bin else 0.0),
+                percent(compared.get(b, 0.0)),
+            )
+            for b in axis
+        ]
     legend = [("blue", "this release")]
     if part.compared is not None:
         legend.append(("slate-tint", part.compared.corpus))
@@ -71,8 +95,9 @@ def _conversation_length(readings: Readings) -> Figure:
         "conversations",
         title,
         f"The median conversation has {median:g} messages"
-        + (f" ({medians}, as published)." if medians else "."),
+        + (f"; elsewhere: {medians}{' (published)' if published else ''}." if medians else "."),
         "Messages of both roles; one exchange is two messages. "
+        + ("Bins of few conversations are held back to protect participants. " if held_back else "")
         + (
             f"95 % interval of the median: {part.median_low:g}–{part.median_high:g}."
             if part.median_low is not None
@@ -80,7 +105,7 @@ def _conversation_length(readings: Readings) -> Figure:
             and part.median_low < part.median_high
             else ""
         ),
-        ("Messages", "Conversations", "Share"),
+        columns,
         tuple(rows),
         tuple(legend),
         lambda width: draw_lengths(
@@ -179,12 +204,14 @@ def _languages(readings: Readings) -> Figure:
     bars = [
         Bar(language_name(r.language), r.share or 0.0, r.n_conversations or 0)
         for r in sorted(shown, key=lambda r: -(r.share or 0))[:12]
+        if r.share or r is shown[0]
     ]
+    n_languages = sum(r.language != "und" for r in rows)
     return Figure(
         "languages",
         "conversations",
         title,
-        f"{percent(bars[0].share)} are in {bars[0].label}; {len(rows)} languages were detected.",
+        _say_language(bars[0], n_languages),
         "Detected from the text of the conversation; share of all conversations.",
         columns,
         table,
@@ -192,6 +219,15 @@ def _languages(readings: Readings) -> Figure:
         lambda width: draw_bars(bars, hue="slate", width=width),
         is_small=True,
     )
+
+
+def _say_language(first: Bar, n_languages: int) -> str:
+    words = "no language was" if n_languages == 0 else "one language was" if n_languages == 1 else ""
+    words = words or f"{n_languages} languages were"
+    if first.label == language_name("und"):
+        return f"The language of {percent(first.share)} could not be told; {words} detected."
+    who = "All conversations" if first.share == 1 else percent(first.share)
+    return f"{who} are in {first.label}; {words} detected."
 
 
 def _models(readings: Readings) -> Figure:
@@ -232,7 +268,7 @@ def _redactions(readings: Readings) -> Figure:
         "redactions",
         "privacy",
         title,
-        f"{(part.n_in_messages or 0) + (part.n_in_thoughts or 0):,} spans in all; {percent(part.share_of_messages_with)} of "
+        f"{(part.n_in_messages or 0) + (part.n_in_thoughts or 0):,} spans in messages and thoughts; {percent(part.share_of_messages_with)} of "
         "the messages carry at least one placeholder.",
         "Share of all replaced spans, by type.",
         ("Type", "Spans", "Share"),

@@ -6,12 +6,13 @@ from collections import defaultdict
 
 from schemas.stats import Flow
 from tasks.report.alluvial import Column, Node, Ribbon, draw_alluvial
-from tasks.report.bars import percent
+from tasks.report.bars import HELD_BACK, percent
 from tasks.report.figures import Figure, empty_figure
 from tasks.report.matrix import draw_matrix
 from tasks.report.readings import Readings
 
 END = "(end)"
+HELD = "(held back)"
 _COLOURS = {
     "first_request": "slate",
     "extend_or_deepen": "green",
@@ -39,7 +40,12 @@ def flow_figure(readings: Readings) -> Figure:
     ranked = sorted(part.with_first, key=lambda row: (-(row.n or 0), row.value))
     names = {row.value: row.name for row in ranked}
     order = [*names, END]
+    has_held = any(row.n is None for row in part.turn_flow)
     total = sum(row.n or 0 for row in by_step[steps[0]])
+    if has_held:
+        # what is held back is part of the whole: shares of what is left would be too large
+        first = next((row.base for row in part.by_turn if row.group == "1" and row.base), None)
+        total = max(total, first or readings.stats.counts.conversations)
     columns: list[Column] = []
     ribbons: list[Ribbon] = []
     ended: dict[str, int] = {}
@@ -69,18 +75,27 @@ def flow_figure(readings: Readings) -> Figure:
         if row.to_value != END:
             last[row.to_value] += row.n or 0
     columns.append(_column(f"User message {len(steps) + 1}", last, ended, names, order, total))
+    if has_held:
+        columns = [_with_rest(column) for column in columns]
     rank = {key: i for i, key in enumerate(order)}
     ribbons.sort(key=lambda r: (r.step, rank.get(r.source, 99), rank.get(r.target, 99), r.source, r.target))
-    n_end = ended.get(f"{END}1", 0)
-    has_held = any(row.n is None for row in part.turn_flow)
+    ends = [row.n for row in part.turn_flow if row.step == steps[0] and row.to_value == END]
+    start = (
+        f"How many of {total:,} conversations end after the first user message is held back"
+        if None in ends
+        else f"{percent(sum(n or 0 for n in ends) / total, digits=0)} of {total:,} conversations end after the "
+        "first user message"
+    )
+    draws = len(ribbons) > 1
     return Figure(
         "relationship-flow",
         "turns",
         title,
-        f"{percent(n_end / total, digits=0)} of {total:,} conversations end after the first user message; "
-        f"{'at least ' if has_held else ''}{percent(sum(last.values()) / total, digits=0)} have {len(steps) + 1} or more.",
-        "Width is the share of conversations. A user message with no label ends no conversation; it is left out."
-        + (" Small flows are held back to protect participants." if has_held else ""),
+        f"{start}; {'at least ' if has_held else ''}{percent(sum(last.values()) / total, digits=0)} have {len(steps) + 1} or more.",
+        ("Width is the share of conversations. " if draws else "")
+        + "A user message with no label ends no conversation; it is left out."
+        + (" Small flows are held back to protect participants." if has_held else "")
+        + ("" if draws else " One flow alone is large enough to show, so nothing is drawn."),
         ("Step", "From", "To", "Conversations", "Share of those from"),
         tuple(
             (
@@ -94,8 +109,17 @@ def flow_figure(readings: Readings) -> Figure:
             for row in by_step[step]
         ),
         (),
-        lambda width: draw_alluvial(columns, ribbons, width=width),
+        (lambda width: draw_alluvial(columns, ribbons, width=width)) if draws else None,
+        is_small=not draws,
     )
+
+
+def _with_rest(column: Column) -> Column:
+    """The column with what cannot be shown of it as a state of its own."""
+    rest = 1 - sum(node.share for node in column.nodes)
+    if rest <= 0.0005:
+        return column
+    return Column(column.heading, (*column.nodes, Node(HELD, "Held back", rest, "grid")))
 
 
 def _arrivals(flows: list[Flow]) -> dict[str, int]:
@@ -134,6 +158,7 @@ def transition_figure(readings: Readings) -> Figure:
     part = readings.stats.relationships
     title = "Which relationship follows which"
     flows = [row for row in part.transitions if row.n]
+    held = {(row.from_value, row.to_value) for row in part.transitions if row.n is None}
     if not flows:
         return empty_figure(
             "relationship-transitions", "turns", title, "No pair of labelled user messages in this release."
@@ -143,19 +168,30 @@ def transition_figure(readings: Readings) -> Figure:
     known = [*names]
     best = max(flows, key=lambda row: row.n or 0)
     before = [v for v in known if any(f == v for f, _ in cells)]
-    after = [v for v in known if any(t == v for _, t in cells)]
+    after = [v for v in known if any(t == v for f, t in (*cells, *held) if f in before)]
     shares = [[cells.get((f, t)) for t in after] for f in before]
     return Figure(
         "relationship-transitions",
         "turns",
         title,
-        f"{names[best.from_value]} is followed by {names[best.to_value]} in {percent(best.share, digits=0)} of its cases.",
-        "Rows: this user message; columns: the next one, or the end. Each row adds up to 100 %, cells that are held "
-        "back included.",
+        f"After {names[best.from_value]}, {percent(best.share, digits=0)} "
+        + (
+            "end the conversation." if best.to_value == END else f"of what follows is {names[best.to_value]}."
+        ),
+        "Rows: this user message; columns: the next one, or the end. Each row adds up to 100 %"
+        + (", cells that are held back included." if held else "."),
         ("From", *(names[t] for t in after)),
-        tuple((names[f], *(percent(v) for v in line)) for f, line in zip(before, shares, strict=True)),
+        tuple(
+            (names[f], *(HELD_BACK if (f, t) in held else percent(cells.get((f, t))) for t in after))
+            for f in before
+        ),
         (),
         lambda width: draw_matrix(
-            [names[f] for f in before], [names[t] for t in after], shares, hue="purple", width=width
+            [names[f] for f in before],
+            [names[t] for t in after],
+            shares,
+            held_back=[[(f, t) in held for t in after] for f in before],
+            hue="purple",
+            width=width,
         ),
     )

@@ -14,6 +14,7 @@ from tasks.report.readings import Readings
 
 STAGE_NAMES = ("Early", "Mid-early", "Mid-late", "Late")
 _STAGES = ("early", "mid_early", "mid_late", "late")
+_FEWEST_STAGES = 2
 _INTERVAL = "Lines: 95 % interval, participants resampled."
 
 
@@ -133,7 +134,12 @@ def _subtopics(readings: Readings) -> Figure:
     found = [row for row in topics.subtopics if row.n]
     title = "The subtopics behind them"
     if not found:
-        return empty_figure("topic-subtopics", "topics", title, "No conversation carries a subtopic label.")
+        words = (
+            "Every subtopic is too small to show; they are held back to protect participants."
+            if any(row.n is None for row in topics.subtopics)
+            else "No conversation carries a subtopic label."
+        )
+        return empty_figure("topic-subtopics", "topics", title, words)
     domain_names = {row.value: row.name for row in topics.domains}
     size = {row.value: row.n or 0 for row in topics.domains}
 
@@ -152,11 +158,17 @@ def _subtopics(readings: Readings) -> Figure:
         for row in sorted(found, key=order)
     ]
     most = max(bars, key=lambda b: b.share or 0.0)
+    n_held = sum(row.n is None for row in topics.subtopics)
+    occur = (
+        f"{len(found)} subtopics can be shown, {n_held} are held back to protect participants"
+        if n_held
+        else f"{len(found)} of {len(topics.subtopics)} subtopics occur"
+    )
     return Figure(
         "topic-subtopics",
         "topics",
         title,
-        f"{len(found)} subtopics occur; the widest is {most.label} with {percent(most.share)} of conversations.",
+        f"{occur}; the widest is {most.label} with {percent(most.share)} of conversations.",
         "Share of the labelled conversations that have the subtopic; these shares add up to more than "
         "100 %. Bands: 95 % interval, participants resampled.",
         ("Domain", "Subtopic", "Conversations", "Share", "95 % interval"),
@@ -199,8 +211,12 @@ def _by_stage(readings: Readings, part: ThoughtLabels, hue: str) -> Figure:
     published = STAGE_SHARES.get(part.facet, {}) if readings.with_published else {}
     panels: list[Panel] = []
     rows: list[tuple[str, ...]] = []
+    hidden: list[str] = []
     for label in shown:
         line = [cells.get((stage, label.value)) for stage in _STAGES]
+        if sum(_share(c) is not None for c in line) < _FEWEST_STAGES:
+            hidden.append(label.name)
+            continue
         panels.append(
             Panel(
                 label.name,
@@ -211,6 +227,9 @@ def _by_stage(readings: Readings, part: ThoughtLabels, hue: str) -> Figure:
             )
         )
         rows.append((label.name, *(percent(_share(c)) for c in line)))
+    if not panels:
+        words = f"Too few labelled {plural} in each stage to show a course; they are held back."
+        return empty_figure(name, "thoughts", title, words)
     has_gaps = any(share is None for panel in panels for share in panel.shares)
     first = panels[0]
     start, end = first.shares[0], first.shares[-1]
@@ -218,7 +237,7 @@ def _by_stage(readings: Readings, part: ThoughtLabels, hue: str) -> Figure:
         f"{first.label} goes from {percent(start, digits=0)} of the {plural} early on to "
         f"{percent(end, digits=0)} late."
         if start is not None and end is not None
-        else f"{len(shown)} labels over four stages."
+        else f"{len(panels)} labels over four stages."
     )
     legend = [(hue, "this release"), (f"{hue}-tint", "95 % interval")]
     if any(p is not None for panel in panels for p in panel.published):
@@ -230,7 +249,8 @@ def _by_stage(readings: Readings, part: ThoughtLabels, hue: str) -> Figure:
         finding,
         f"Share of the labelled {plural} within a stage. Stages are quarters by relative position among the "
         "messages of the role, from the first to the last."
-        + (" A gap is a value held back to protect participants." if has_gaps else ""),
+        + (" A gap is a value held back to protect participants." if has_gaps else "")
+        + (f" Not shown for the same reason: {', '.join(hidden)}." if hidden else ""),
         ("Label", *STAGE_NAMES),
         tuple(rows),
         tuple(legend),

@@ -30,10 +30,17 @@ def participant_figures(readings: Readings) -> list[Figure]:
     attributes = list(dict.fromkeys(cell.attribute for cell in part.cells))
     if not attributes or not part.n_participants:
         return [empty_figure("participants", "participants", "Who took part", "No survey answers to show.")]
-    return [
+    figures = [
         _attribute(name, [c for c in part.cells if c.attribute == name], part.n_participants)
         for name in attributes
     ]
+    silent = [figure.title for figure in figures if figure.draw is None]
+    shown = [figure for figure in figures if figure.draw is not None]
+    if not silent:
+        return shown
+    words = f"{', '.join(silent)}: no participant answered, or too few to show."
+    title = "Not shown" if shown else "Who took part"
+    return [*shown, empty_figure("participants-not-shown", "participants", title, words)]
 
 
 def _attribute(name: str, cells: list[DemographicCell], n_participants: int) -> Figure:
@@ -49,7 +56,7 @@ def _attribute(name: str, cells: list[DemographicCell], n_participants: int) -> 
         answered.sort(key=lambda c: (-(c.n or 0), c.value))
     rest = answered[_MOST:] if len(answered) > _MOST + 1 else []
     answered = answered[: len(answered) - len(rest)]
-    bars = [Bar(c.value, c.share, c.n) for c in answered]
+    bars = [Bar(c.value.replace("_", " "), c.share, c.n) for c in answered]
     if rest:
         bars.append(
             Bar(f"{len(rest)} others", sum(c.share or 0.0 for c in rest), sum(c.n or 0 for c in rest))

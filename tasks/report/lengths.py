@@ -6,18 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tasks.report.bars import nice_top
+from tasks.report.bars import HELD_BACK, nice_top
 from tasks.report.drawing import Drawing, draw
 from tasks.report.palette import LIGHT
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Share by bin of one corpus; `colour` is a palette name."""
+    """Share by bin of one corpus; `colour` is a palette name, `held_back` the bins that are not shown."""
 
     name: str
     colour: str
     shares: Mapping[str, float]
+    held_back: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,18 @@ def draw_lengths(
                 text="text:N"
             )
         )
+    if corpora[0].held_back:
+        hidden = alt.Chart(
+            alt.Data(values=[{"bin": b, "share": 0, "text": HELD_BACK} for b in sorted(corpora[0].held_back)])
+        ).encode(x=x, y=alt.Y("share:Q"))
+        layers.append(
+            hidden.mark_text(angle=270, align="left", dx=5, fontSize=11, color=LIGHT["muted"]).encode(
+                text="text:N"
+            )
+        )
     at = _bin_of(median, order)
+    if at in corpora[0].held_back:
+        at = None
     if at is not None:
         note = alt.Chart(
             alt.Data(values=[{"bin": at, "share": corpora[0].shares[at], "text": f"median {median:g}"}])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tasks.report.bars import percent
+from tasks.report.bars import HELD_BACK, percent
 from tasks.report.drawing import Drawing, draw, wrap_words
 from tasks.report.palette import LIGHT
 from tasks.report.row_labels import break_label, label_layers, label_width
@@ -15,6 +15,7 @@ def draw_matrix(
     columns: Sequence[str],
     shares: Sequence[Sequence[float | None]],
     *,
+    held_back: Sequence[Sequence[bool]],
     hue: str,
     width: int,
 ) -> Drawing:
@@ -26,6 +27,7 @@ def draw_matrix(
         rows: names of the states before.
         columns: names of the states after.
         shares: one row of shares a state before; None where the state never occurs or is held back.
+        held_back: which of those that have no share are held back.
         hue: palette name.
         width: px available.
     """
@@ -51,6 +53,12 @@ def draw_matrix(
         scale=alt.Scale(domain=[n["row"] for n in names], paddingInner=0.1),
     )
     base = alt.Chart(alt.Data(values=cells)).encode(x=x, y=y)
+    hidden = [
+        {"row": str(i), "column": str(j), "text": HELD_BACK}
+        for i, line in enumerate(held_back)
+        for j, is_held in enumerate(line)
+        if is_held
+    ]
     tallest = max(len(h) for h in heads)
     headings = [
         alt.Chart(
@@ -68,6 +76,15 @@ def draw_matrix(
                 )
             ),
             base.mark_text(color=LIGHT["ink"]).encode(text="text:N"),
+            *(
+                [
+                    alt.Chart(alt.Data(values=hidden))
+                    .mark_text(fontSize=9 if narrow else 11, color=LIGHT["muted"])
+                    .encode(x=x, y=y, text="text:N")
+                ]
+                if hidden
+                else []
+            ),
             *headings,
             *label_layers(alt.Chart(alt.Data(values=names)).encode(y=y), names),
         ).properties(width=step * len(columns), height=44 * len(rows))

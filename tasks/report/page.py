@@ -32,6 +32,7 @@ from tasks.report.sections import (
     flatten,
     number_text,
     read_changes,
+    read_cost,
     read_funnel,
     read_label_flows,
     read_moves,
@@ -138,7 +139,7 @@ def _accounting(inputs: ReportInputs, readings: Readings) -> dict[str, Any]:
         "set_columns": SET_COLUMNS,
         "set_agreement": read_set_agreement(inputs.quality),
         "confusions": read_confusions(inputs),
-        "cost": flatten(inputs.cost),
+        "cost": read_cost(inputs.cost),
         "provenance_rows": [
             (
                 p.facet,
@@ -155,7 +156,9 @@ def _accounting(inputs: ReportInputs, readings: Readings) -> dict[str, Any]:
             for p in stats.labelling.provenance
         ],
         "origin": [
-            *flatten(origin, skip=("inputs", "models", "title", "license", "policy", "cost_usd")),
+            *flatten(
+                origin, skip=("inputs", "models", "title", "license", "policy", "cost_usd", "taxonomies")
+            ),
             (
                 "statistics",
                 f"{stats.method.resamples:,} bootstrap resamples of participants, seed {stats.method.seed}",
@@ -171,6 +174,11 @@ def _accounting(inputs: ReportInputs, readings: Readings) -> dict[str, Any]:
             )
             for i in origin.get("inputs", ())
         ],
+        "taxonomies": [
+            (facet, t.get("version", ""), t.get("sha256", "")[:16] + "…")
+            for facet, t in origin.get("taxonomies", {}).items()
+        ],
+        "has_withheld": any("(withheld)" in m.model_name for m in stats.models),
         "label_models": [
             (
                 m.get("facet", ""),

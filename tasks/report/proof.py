@@ -62,12 +62,30 @@ def read_proof(privacy: Mapping[str, Any]) -> Proof:
     """
     found = [_group_size(privacy), *_canaries(privacy), _second_scan(privacy)]
     used = {"k_margin", "canary", "second_scan"}
-    tables = (_attributes(privacy), _group_sizes(privacy), _sensitive(privacy))
+    tables = (_planted(privacy), _attributes(privacy), _group_sizes(privacy), _sensitive(privacy))
     return Proof(
         tuple(m for m in found if m is not None),
         tuple(t for t in tables if t is not None),
         tuple(flatten(privacy, skip={*used, *_SHOWN})),
     )
+
+
+def _planted(privacy: Mapping[str, Any]) -> ProofTable | None:
+    rows: list[tuple[str, ...]] = []
+    for kind, found in _mapping(_mapping(privacy.get("canary")).get("by_type")).items():
+        recall, low, high = (_mapping(found).get(key) for key in ("recall", "recall_low", "recall_high"))
+        rows.append(
+            (
+                str(kind).replace("_", " ").capitalize(),
+                *(number_text(_mapping(found).get(key, 0)) for key in ("n_planted", "n_masked")),
+                _percent(recall) if isinstance(recall, int | float) else "–",
+                f"{_percent(low)}–{_percent(high)}"
+                if isinstance(low, int | float) and isinstance(high, int | float)
+                else "–",
+            )
+        )
+    columns = ("Type", "Planted", "Found", "Recall", "95 % interval")
+    return ProofTable("Planted before scrubbing, found after", columns, tuple(rows)) if rows else None
 
 
 def _attributes(privacy: Mapping[str, Any]) -> ProofTable | None:
@@ -113,9 +131,11 @@ def _group_size(privacy: Mapping[str, Any]) -> Measure | None:
     value = f"{margin:+g} to the limit" if smallest is None else number_text(smallest)
     if wanted is not None:
         note += f"; {number_text(wanted)} are asked for"
-    return Measure(
-        "Smallest group", value, note, "good" if margin >= 0 else "bad", f"groups of {value} or more"
-    )
+    mood: Mood = "good" if margin >= 0 else "bad"
+    if margin < 0 and privacy.get("policy") == "as-published":
+        note += " of new data. The survey is public as it is, so nothing was held back"
+        mood = "warn"
+    return Measure("Smallest group", value, note, mood, f"groups of {value} or more")
 
 
 def _canaries(privacy: Mapping[str, Any]) -> list[Measure]:
@@ -174,4 +194,5 @@ def _second_scan(privacy: Mapping[str, Any]) -> Measure | None:
 
 
 def _percent(share: float) -> str:
-    return f"{share * 100:.4g} %"
+    # what is not all is never rounded up to all
+    return "100 %" if share >= 1 else f"{min(share * 100, 99.9):.1f} %"

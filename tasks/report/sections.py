@@ -80,6 +80,8 @@ def read_tiles(readings: Readings) -> list[Tile]:
     tiles: list[Tile] = []
     for key, label, note in TILES:
         parts = [note] if note else []
+        if key == "models" and any("(withheld)" in m.model_name for m in readings.stats.models):
+            parts.append("names as released, coarsened ones counted once")
         if key in before:
             parts.append(signed(now[key] - before[key], f"since {readings.parent_version}"))
         tiles.append(Tile(label, f"{now[key]:,}", " · ".join(parts)))
@@ -205,6 +207,13 @@ def flatten(document: Mapping[str, Any], *, skip: Iterable[str] = ()) -> list[tu
         else:
             rows.append((name, number_text(value)))
     return rows
+
+
+def read_cost(cost: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name the parts of the cost for a reader; nothing where no provider was called and nothing was paid."""
+    names = {"usd": "USD", "memo hits": "answers from the memo", "calls": "calls of a provider"}
+    rows = [(names.get(name, name), text) for name, text in flatten(cost, skip=("facets",))]
+    return [] if all(text in {"0", "no"} for _, text in rows) else rows
 
 
 def number_text(value: Any) -> str:

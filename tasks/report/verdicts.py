@@ -76,7 +76,7 @@ def _labels(inputs: ReportInputs, readings: Readings) -> Verdict:
     parts = [f"{n:,} {words[s]}" for s, n in by_source.items() if n]
     return Verdict(
         "Where do labels come from, at what cost?",
-        f"{total:,} labels for {usd:,.2f} USD",
+        f"{total:,} labels {f'for {usd:,.2f} USD' if usd else 'at no cost'}",
         f"{', '.join(parts)}." if parts else "No labels in this release.",
         "plain",
     )
