@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from tasks.report.bars import count
 from tasks.report.inputs import ReportInputs
 
 COLUMNS = (
@@ -73,7 +74,7 @@ def read_confusions(inputs: ReportInputs) -> list[ConfusionTable]:
     tables: list[ConfusionTable] = []
     seen: set[str] = set()
     for facet, name, score in list_scores(inputs.quality):
-        confusion: Mapping[str, Mapping[str, int]] = score.get("confusion") or {}
+        confusion: Mapping[str, Mapping[str, int | None]] = score.get("confusion") or {}
         if facet in seen or not confusion:
             continue
         seen.add(facet)
@@ -82,7 +83,7 @@ def read_confusions(inputs: ReportInputs) -> list[ConfusionTable]:
         order = [v for v in names if v in said or v in confusion]
         order += sorted((said | confusion.keys()) - set(order))
         rows = tuple(
-            (names.get(gold, gold), *(f"{confusion[gold].get(v, 0):,}" for v in order))
+            (names.get(gold, gold), *(count(confusion[gold].get(v, 0)) for v in order))
             for gold in order
             if gold in confusion
         )

@@ -107,6 +107,7 @@ def _panel(
     )
     base = alt.Chart(alt.Data(values=points)).encode(x=x)
     known = base.transform_filter("isValid(datum.share)")
+    number = known.transform_filter("datum.is_end").encode(y=y, text="text:N")
     layers: list[Any] = []
     if any(v is not None for v in panel.lows):
         layers.append(
@@ -121,16 +122,11 @@ def _panel(
     layers += [
         base.mark_line(color=LIGHT[hue], strokeWidth=2.5, invalid=_GAPS).encode(y=y),
         known.mark_circle(color=LIGHT[hue], size=38, opacity=1).encode(y=y),
-        *(
-            # a rim in the colour of the ground first: the number may lie on a line
-            known.transform_filter("datum.is_end")
-            .mark_text(dy=-12, fontWeight="bold", **rim)
-            .encode(y=y, text="text:N")
-            for rim in (
-                {"color": LIGHT["ground"], "stroke": LIGHT["ground"], "strokeWidth": 3},
-                {"color": LIGHT["ink"]},
-            )
+        # a rim in the colour of the ground first: the number may lie on a line
+        number.mark_text(
+            dy=-12, fontWeight="bold", color=LIGHT["ground"], stroke=LIGHT["ground"], strokeWidth=3
         ),
+        number.mark_text(dy=-12, fontWeight="bold", color=LIGHT["ink"]),
     ]
     title = wrap_words(panel.label, int(width / 6.4))[:2]
     for i, line in enumerate(title):

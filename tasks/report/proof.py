@@ -195,4 +195,5 @@ def _second_scan(privacy: Mapping[str, Any]) -> Measure | None:
 
 def _percent(share: float) -> str:
     # what is not all is never rounded up to all
-    return "100 %" if share >= 1 else f"{min(share * 100, 99.9):.1f} %"
+    shown = f"{min(share * 100, 99.9):.1f}".removesuffix(".0")
+    return "100 %" if share >= 1 else f"{shown} %"

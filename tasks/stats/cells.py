@@ -9,7 +9,7 @@ Source: Hundepool et al. (2012), Statistical Disclosure Control, chapter 4.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -88,6 +88,24 @@ def hide_counts(counts: Mapping[str, int], limit: int) -> dict[str, int | None]:
     matrix = np.array([list(counts.values())], dtype=np.int64)
     hidden = choose_hidden(matrix, limit)[0]
     return {name: None if mask else n for (name, n), mask in zip(counts.items(), hidden, strict=True)}
+
+
+def hide_confusions(tree: Mapping[str, Any], limit: int) -> dict[str, Any]:
+    """Hold back small cells of every table called `confusion` (label to label to count) in a document."""
+    return {
+        name: _hide_confusion(branch, limit)
+        if name == "confusion"
+        else hide_confusions(branch, limit)
+        if isinstance(branch, Mapping)
+        else branch
+        for name, branch in tree.items()
+    }
+
+
+def _hide_confusion(table: Mapping[str, Mapping[str, int]], limit: int) -> dict[str, dict[str, int | None]]:
+    cells = [(a, b, n) for a, row in table.items() for b, n in row.items()]
+    hidden = iter(_hide_table(cells, limit))
+    return {a: {b: None if next(hidden) else n for b, n in row.items()} for a, row in table.items()}
 
 
 def blank(row: Row, *more: str) -> Row:

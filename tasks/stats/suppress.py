@@ -27,6 +27,7 @@ from schemas.stats import (
 from tasks.stats.cells import (
     blank,
     choose_hidden,
+    hide_confusions,
     hide_counts,
     hide_flows,
     hide_groups,
@@ -71,7 +72,10 @@ def suppress(model: StatsDocument, limit: int) -> StatsDocument:
             "languages": _round_languages(model.languages, model.counts.conversations),
             "redactions": _hide_redactions(model.redactions, model.counts.messages, limit),
             "labelling": model.labelling.model_copy(
-                update={"provenance": hide_list(model.labelling.provenance, limit, lambda row: row.facet)}
+                update={
+                    "provenance": hide_list(model.labelling.provenance, limit, lambda row: row.facet),
+                    "quality": hide_confusions(model.labelling.quality, limit),
+                }
             ),
             "privacy": suppress_privacy(model.privacy, limit),
             "completeness": [_round_nulls(row, limit) for row in model.completeness],

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stats_corpus import as_table
 
 from schemas.config import StatsSettings
-from tasks.stats.cells import choose_hidden
+from tasks.stats.cells import choose_hidden, hide_confusions
 from tasks.stats.compute import compute_stats
 from tasks.stats.export import FLAGS
 from tasks.stats.people import count_demographics
@@ -235,3 +235,15 @@ def test_small_counts_of_the_privacy_stage_are_held_back_too(invent, taxonomies)
     assert (strict["privacy"]["class_sizes"], strict["privacy"]["k"]) == ({"5": 3}, 5)
     plain = run(invent(90, 5), taxonomies, "as-published", privacy=privacy)
     assert plain["privacy"] == privacy
+
+
+def test_small_cells_of_confusions_are_held_back_with_what_would_give_them_away() -> None:
+    table = {"a": {"a": 40, "b": 3}, "b": {"a": 12, "b": 50}}
+    hidden = hide_confusions({"reason": {"release_on_gold": {"n_items": 105, "confusion": table}}}, 10)
+    shown = hidden["reason"]["release_on_gold"]
+    assert shown["n_items"] == 105
+    assert shown["confusion"]["a"]["b"] is None
+    assert sum(n is None for row in shown["confusion"].values() for n in row.values()) == 4
+    assert hide_confusions({"x": {"confusion": {"a": {"a": 40}}}}, 10) == {
+        "x": {"confusion": {"a": {"a": 40}}}
+    }
