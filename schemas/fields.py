@@ -473,6 +473,7 @@ SCRUB_MEMO = Table(
         Field("spans", "string", "Spans as JSON: start, end, type, score, recogniser.", source="scrub"),
         Field("language", "string", "Detected language, ISO 639-1 or `und`.", source="scrub"),
         Field("is_judged", "bool", "Whether the name models can read the language.", source="scrub"),
+        Field("sensitive", "list<string>", "Kinds of sensitive content flagged.", source="scrub"),
     ),
 )
 SCRUB_DECISIONS = Table(

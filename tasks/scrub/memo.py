@@ -10,16 +10,33 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import polars as pl
 
 from schemas.fields import SCRUB_MEMO
-from tasks.scrub.language import Language
+from tasks.scrub.language import UNDETERMINED, Language
 from tasks.scrub.spans import Span
 
 Reading = Literal["original", "redacted"]
 _DIGEST_HEX = 40
+
+
+class Found(NamedTuple):
+    """What was found in one text, whatever the conversation says elsewhere.
+
+    Attributes:
+        spans: candidates of any score.
+        language: its language.
+        sensitive: kinds of sensitive content.
+    """
+
+    spans: list[Span]
+    language: Language = Language(UNDETERMINED, is_judged=True)
+    sensitive: tuple[str, ...] = ()
+
+
+_Entry = tuple[str, str, bool, list[str]]
 
 
 def text_hmac(key: bytes, text: str, reading: Reading = "original") -> str:
@@ -43,30 +60,27 @@ class SpanMemo:
         self._engine = engine
         known = SCRUB_MEMO.empty() if rows is None else rows.filter(pl.col("engine") == engine)
         self._known = known.select(SCRUB_MEMO.columns)
-        self._fresh: dict[str, tuple[str, str, bool]] = {}
+        self._fresh: dict[str, _Entry] = {}
 
-    def look_up(
-        self, texts: Iterable[str], reading: Reading = "original"
-    ) -> dict[str, tuple[list[Span], Language]]:
+    def look_up(self, texts: Iterable[str], reading: Reading = "original") -> dict[str, Found]:
         """Return what is known of texts; unknown ones are missing."""
         texts = list(texts)
         digests = pl.DataFrame(
             {"number": range(len(texts)), "key": [text_hmac(self._key, t, reading) for t in texts]},
             schema={"number": pl.Int64, "key": pl.String},
         )
-        hits = digests.join(self._known, on="key").select("number", "spans", "language", "is_judged")
-        found = {texts[n]: _decode(spans, code, judged) for n, spans, code, judged in hits.iter_rows()}
+        hits = digests.join(self._known, on="key").drop("key", "engine")
+        found = {texts[row[0]]: _decode(*row[1:]) for row in hits.iter_rows()}
         for number, digest in digests.iter_rows():
             if digest in self._fresh:
                 found[texts[number]] = _decode(*self._fresh[digest])
         return found
 
-    def remember(
-        self, entries: Mapping[str, tuple[list[Span], Language]], reading: Reading = "original"
-    ) -> None:
+    def remember(self, entries: Mapping[str, Found], reading: Reading = "original") -> None:
         """Add what was found."""
-        for text, (spans, language) in entries.items():
-            entry = (json.dumps(spans, separators=(",", ":")), language.code, language.is_judged)
+        for text, found in entries.items():
+            spans = json.dumps(found.spans, separators=(",", ":"))
+            entry = (spans, found.language.code, found.language.is_judged, list(found.sensitive))
             self._fresh[text_hmac(self._key, text, reading)] = entry
 
     def fresh_rows(self) -> pl.DataFrame:
@@ -75,5 +89,6 @@ class SpanMemo:
         return pl.DataFrame(rows, schema=SCRUB_MEMO.polars_schema(), orient="row")
 
 
-def _decode(spans: str, language: str, is_judged: bool) -> tuple[list[Span], Language]:
-    return [Span(*fields) for fields in json.loads(spans)], Language(language, is_judged=is_judged)
+def _decode(spans: str, language: str, is_judged: bool, sensitive: list[str]) -> Found:
+    found = [Span(*fields) for fields in json.loads(spans)]
+    return Found(found, Language(language, is_judged=is_judged), tuple(sensitive))

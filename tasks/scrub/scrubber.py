@@ -15,8 +15,8 @@ from schemas.fields import SCRUB_AUDIT, SCRUB_REVIEW
 from tasks.scrub.conversation import Decision, Rule, Turn, decide_conversations, no_rule
 from tasks.scrub.detect import Detector
 from tasks.scrub.engine import build_detector, engine_version
-from tasks.scrub.language import UNDETERMINED, Language, detect_language
-from tasks.scrub.memo import SpanMemo
+from tasks.scrub.language import Language, detect_language
+from tasks.scrub.memo import Found, SpanMemo
 from tasks.scrub.policy import Thresholds
 from tasks.scrub.sensitive import VERSION as SENSITIVE_VERSION
 from tasks.scrub.sensitive import flag_sensitive
@@ -149,19 +149,18 @@ class Scrubber:
                 Turn(r["item_id"], r["text"], r["role"] == "assistant" and r["kind"] == "message")
                 for r in members
             ]
-            found = [known[turn.text][0] for turn in turns]
+            found = [known[turn.text].spans for turn in turns]
             conversations.append((turns, found))
 
         def read_again(redacted: Sequence[str]) -> list[list[Span]]:
-            spans = self._read_redacted(redacted, memo)
-            return [spans[text] for text in redacted]
+            found = self._read_redacted(redacted, memo)
+            return [found[text].spans for text in redacted]
 
         decided = decide_conversations(conversations, read_again, self._thresholds, self._rule)
         for (conversation_id, members), decisions in zip(grouped, decided, strict=True):
             flags: set[str] = set()
             for row, decision in zip(members, decisions, strict=True):
-                language = known[row["text"]][1]
-                sensitive = flag_sensitive(row["text"])
+                language, sensitive = known[row["text"]].language, list(known[row["text"]].sensitive)
                 flags.update(sensitive)
                 redacted = self._judge_language(row, decision, language, review)
                 texts[row["item_id"]] = {
@@ -181,29 +180,30 @@ class Scrubber:
             tuple(sorted(dropped)),
         )
 
-    def _read(self, texts: Iterable[str], memo: SpanMemo | None) -> dict[str, tuple[list[Span], Language]]:
-        """Find spans and language of each distinct text, from the memo where it was read before."""
+    def _read(self, texts: Iterable[str], memo: SpanMemo | None) -> dict[str, Found]:
+        """Read each distinct text, from the memo where it was read before."""
         distinct = list(dict.fromkeys(texts))
         known = memo.look_up(distinct) if memo is not None else {}
         unread = [text for text in distinct if text not in known]
         fresh = {
-            text: (spans, detect_language(text))
+            text: Found(spans, detect_language(text), tuple(flag_sensitive(text)))
             for text, spans in zip(unread, self._detector.detect(unread), strict=True)
         }
         if memo is not None:
             memo.remember(fresh)
         return {**known, **fresh}
 
-    def _read_redacted(self, texts: Iterable[str], memo: SpanMemo | None) -> dict[str, list[Span]]:
-        """Find what stands in redacted texts; their language was judged before."""
+    def _read_redacted(self, texts: Iterable[str], memo: SpanMemo | None) -> dict[str, Found]:
+        """Find what stands in redacted texts; language and content were judged before."""
         distinct = list(dict.fromkeys(texts))
         known = memo.look_up(distinct, "redacted") if memo is not None else {}
         unread = [text for text in distinct if text not in known]
-        fresh = dict(zip(unread, self._detector.detect(unread), strict=True))
+        fresh = {
+            text: Found(spans) for text, spans in zip(unread, self._detector.detect(unread), strict=True)
+        }
         if memo is not None:
-            unasked = Language(UNDETERMINED, is_judged=True)
-            memo.remember({text: (spans, unasked) for text, spans in fresh.items()}, "redacted")
-        return {**{text: spans for text, (spans, _) in known.items()}, **fresh}
+            memo.remember(fresh, "redacted")
+        return {**known, **fresh}
 
     def _judge_language(
         self, row: Mapping[str, Any], decision: Decision, language: Language, review: list[dict[str, Any]]

@@ -176,7 +176,8 @@ def prove_privacy(
     a second, separate engine still finds in the built tables.
     """
     private = open_store(run.private)
-    scrubber = _open_scrubber(run, private, _keys(private))
+    keys = _keys(private)
+    scrubber = _open_scrubber(run, private, keys)
 
     def build(folder: StepFolder) -> None:
         audits = [read_table(private, shard["audit"], SCRUB_AUDIT) for shard in clean]
@@ -190,7 +191,9 @@ def prove_privacy(
             run.policy,
         )
         shadow, truth = plant_canaries(_sample_items(private, staged, ids), CANARY_SEED)
-        found = measure_canaries(truth, scrubber.scrub(shadow).texts)
+        # a planted text is in no memo; the texts around it may be
+        memo = SpanMemo(keys.memo, scrubber.engine, _read_memo(run.private, scrubber.engine, run.started_at))
+        found = measure_canaries(truth, scrubber.scrub(shadow, memo).texts)
         scans = {t.name: scan_texts(read_table(private, built.tables[t.name], t)) for t in BASE_TABLES}
         records = (line.decode() for line in read_records(private.get(built.tables[RECORDS].uri)))
         scans[RECORDS] = scan_lines(RECORDS, records)
