@@ -13,7 +13,12 @@ import polars as pl
 
 from tasks.scrub.canary_forms import STRUCTURED, TYPES, disguise, invent, variants_of
 
-MAX_PER_FIELD = 400
+MAX_PER_FIELD = 300
+"""Canaries in a field at most: enough for a narrow interval, few enough to cost seconds."""
+MAX_IN_ANSWERS = 120
+"""The same for assistant messages, which are long and hold structured canaries only."""
+PERSON_WEIGHT = 3
+"""How many times as often as any other type a name is planted: its interval is what is gated."""
 _Z = 1.959963984540054
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
@@ -39,7 +44,7 @@ def plant_canaries(items: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.Dat
 
     Returns:
         The shadow items, in order, and the truth (schema `TRUTH_SCHEMA`): keep both in memory only.
-        Row law: as many items as before; at most `MAX_PER_FIELD` canaries a field and role.
+        Row law: as many items as before; at most `MAX_PER_FIELD` canaries a field (`MAX_IN_ANSWERS` in assistant messages).
     """
     rng = random.Random(seed)
     rows = items.to_dicts()
@@ -48,9 +53,12 @@ def plant_canaries(items: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.Dat
         groups.setdefault((row["field"], row["role"] or ""), []).append(index)
     truth: list[dict[str, Any]] = []
     for (field, role), members in sorted(groups.items()):
-        plan = [(k, v) for k in (TYPES if role != "assistant" else STRUCTURED) for v in variants_of(k)]
+        is_answer = role == "assistant"
+        kinds = STRUCTURED if is_answer else (*TYPES, *["PERSON"] * (PERSON_WEIGHT - 1))
+        plan = [(k, v) for k in kinds for v in variants_of(k)]
         rng.shuffle(plan)
-        chosen = members if len(members) <= MAX_PER_FIELD else rng.sample(members, MAX_PER_FIELD)
+        limit = MAX_IN_ANSWERS if is_answer else MAX_PER_FIELD
+        chosen = members if len(members) <= limit else rng.sample(members, limit)
         for number, index in enumerate(sorted(chosen)):
             kind, variant = plan[number % len(plan)]
             value = invent(kind, rng)

@@ -43,7 +43,7 @@ from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_json, read_table
 
 STEP_VERSION = 1
-CANARY_CONVERSATIONS = 300
+CANARY_CONVERSATIONS = 200
 """Conversations in the shadow copy: enough for a narrow interval, few enough to cost seconds."""
 CANARY_SEED = 20260501
 MEMO = "memo/scrub"
