@@ -6,16 +6,16 @@ references to files, never text; every task is safe to run twice and skips what 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import State
 
-from flows.approval import ask_maintainer, rejected
 from flows.fan_out import over_shards, runner
 from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
+from flows.publication import Approval, publish_when_approved
 from flows.run import choose_policy, list_parameters, open_run
 from flows.spending import plan_release
 from flows.telling import UNKNOWN_VERSION, tell
@@ -24,14 +24,12 @@ from tasks.assemble.task import build_release
 from tasks.gate.task import judge_release
 from tasks.ingest.task import read_exports
 from tasks.pseudonymise.task import assign_public_ids, generalise_survey
-from tasks.publish.task import discard_work, finish_publications, publish, reject, stage
+from tasks.publish.task import discard_work, finish_publications, stage
 from tasks.report.task import write_report
 from tasks.scrub.task import prove_privacy, require_review, scrub_shard
 from tasks.stats.task import compute_statistics
 from tasks.tag.measure_task import measure_labels
 from tasks.tag.task import tag_shard
-
-Approval = Literal["ask", "stage", "none"]
 
 
 def _name_run() -> str:
@@ -98,23 +96,10 @@ def release(
     report = write_report(run, staged.summary, built, stats, gate, proof)
     advance("staging", 0)
     candidate = stage(run, staged.summary, built, stats, gate, proof, report, list_parameters())
-    outcome = tell(conclude(run, outcome, "staged", candidate))
-    if approval == "stage":
-        return outcome
-    if approval == "ask":
-        decision = ask_maintainer(outcome, run.settings.run.reports_url)
-        if decision.decision == "reject":
-            reject(run, candidate)
-            tell(conclude(run, outcome, "rejected", candidate, why=decision.reason))
-            return rejected(decision)
-        approved_by = decision.reviewer
-        if decision.set_version not in {"", built.version}:
-            # the version stands in tables, card and report: all over again, from the finished steps
-            named = publishing.model_copy(update={"set_version": decision.set_version})
-            groups = (source, privacy, tagging, named)
-            published = release.fn(exports, store, config_file, *groups, "none", approved_by)
-            reject(run, candidate)
-            return published
-    advance("publishing", 0)
-    publish(run, candidate, approved_by or "command line")
-    return tell(conclude(run, outcome, "published", candidate))
+    staged_outcome = conclude(run, outcome, "staged", candidate)
+
+    def build_again(version: str, reviewer: str) -> Any:
+        named = publishing.model_copy(update={"set_version": version})
+        return release.fn(exports, store, config_file, source, privacy, tagging, named, "none", reviewer)
+
+    return publish_when_approved(run, staged_outcome, approval, approved_by, build_again)

@@ -7,17 +7,16 @@ from typing import Any
 from prefect import flow
 from prefect.states import State
 
-from flows.approval import ask_maintainer, rejected
 from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
-from flows.release import Approval
+from flows.publication import Approval, publish_when_approved
 from flows.run import list_parameters, open_run
 from flows.spending import plan_changes
 from flows.telling import tell
 from schemas.params import PublishingOptions, SourceOptions, TaggingOptions
 from tasks.assemble.retag_task import relabel_release
 from tasks.gate.task import judge_release
-from tasks.publish.task import discard_work, finish_publications, publish, reject, stage
+from tasks.publish.task import discard_work, finish_publications, stage
 from tasks.report.task import write_report
 from tasks.stats.task import compute_statistics
 from tasks.tag.measure_task import measure_labels
@@ -55,6 +54,7 @@ def retag(
     tagging: TaggingOptions = TaggingOptions(),
     publishing: PublishingOptions = PublishingOptions(),
     approval: Approval = "ask",
+    approved_by: str = "",
 ) -> dict[str, Any] | State[Any]:
     """Re-tag the latest release after a taxonomy change, stage it, and publish it once it is approved.
 
@@ -67,6 +67,7 @@ def retag(
         publishing: What the release is called.
         approval: `ask` waits for a person in the UI, `stage` leaves the candidate for `approve`,
             `none` publishes at once.
+        approved_by: Who answers for the release where nobody is asked; kept in its manifest.
     """
     run = open_run(store, config_file, tagging=tagging, publishing=publishing).with_taxonomies(taxonomies)
     run = run.with_dryness(publishing.dry_run)
@@ -93,17 +94,10 @@ def retag(
     report = write_report(run, origin.summary, built, stats, gate, proof)
     advance("staging", 0)
     candidate = stage(run, origin.summary, built, stats, gate, proof, report, list_parameters())
-    outcome = tell(conclude(run, outcome, "staged", candidate))
-    if approval == "stage":
-        return outcome
-    approved_by = "command line"
-    if approval == "ask":
-        decision = ask_maintainer(outcome, run.settings.run.reports_url)
-        if decision.decision == "reject":
-            reject(run, candidate)
-            tell(conclude(run, outcome, "rejected", candidate, why=decision.reason))
-            return rejected(decision)
-        approved_by = decision.reviewer
-    advance("publishing", 0)
-    publish(run, candidate, approved_by)
-    return tell(conclude(run, outcome, "published", candidate))
+    staged_outcome = conclude(run, outcome, "staged", candidate)
+
+    def build_again(name: str, reviewer: str) -> Any:
+        named = publishing.model_copy(update={"set_version": name})
+        return retag.fn(version, taxonomies, store, config_file, tagging, named, "none", reviewer)
+
+    return publish_when_approved(run, staged_outcome, approval, approved_by, build_again)

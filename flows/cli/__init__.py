@@ -12,6 +12,7 @@ from types import ModuleType
 from flows.cli import (
     candidates,
     config,
+    quarantine,
     registry,
     release,
     report,
@@ -30,6 +31,7 @@ COMMAND_MODULES: tuple[ModuleType, ...] = (
     release,
     candidates,
     status,
+    quarantine,
     store,
     retag,
     withdraw,

@@ -65,6 +65,8 @@ def _funnel(outcome: Mapping[str, Any]) -> Table:
             )
     for row in outcome["quarantine"]:
         table.add_row(f"  {row['rule']}", "", "", f"{row['n_conversations']:,}", "", style="yellow")
+    if outcome["quarantine"]:
+        table.caption, table.caption_justify = "thoughttrace quarantine lists every fault", "left"
     return table
 
 

@@ -98,5 +98,5 @@ def check_quarantine_share(
         f"{n_bad:,} of {n_conversations:,} conversations are quarantined "
         f"({n_bad / max(n_conversations, 1):.1%}, limit {settings.max_quarantined_share:.1%}): {named}; "
         f"the first are {first}; "
-        "mend the export, or raise ingest.max_quarantined_share"
+        "`thoughttrace quarantine` lists them all; mend the export, or raise ingest.max_quarantined_share"
     )

@@ -22,6 +22,7 @@ from schemas.fields import (
 )
 from schemas.run import RunContext, StagedExports, TableSet
 from tasks.ingest.quarantine import check_quarantine_share, count_quarantined, summarise_quarantine
+from tasks.ingest.quarantine_file import keep_quarantine
 from tasks.ingest.reader import ExportReader, digest_inputs
 from tasks.memo.steps import StepFolder, run_step
 from tasks.storage.inputs import InputFile, list_inputs, open_input, refuse_store_inside
@@ -50,12 +51,18 @@ def read_exports(run: RunContext, exports: Sequence[str]) -> StagedExports:
     def build(folder: StepFolder) -> None:
         reader = ExportReader(files, settings, open_input=open_input, digests=digests)
         checked: dict[str, ValidationResult] = {}
-        for shard in reader:
-            result = validate_staged(shard.conversations, shard.messages, shard.thoughts)
-            _write_shard(folder, shard.shard_id, result.conversations, result.messages, result.thoughts)
-            checked[shard.shard_id] = _without_frames(result)
-        across = _check_across(private, folder, checked)
-        quarantine = pl.concat([reader.quarantine, *(c.quarantine for c in checked.values()), across.faults])
+        across = _Across(QUARANTINE.empty(), FUNNEL.empty())
+        try:
+            for shard in reader:
+                result = validate_staged(shard.conversations, shard.messages, shard.thoughts)
+                _write_shard(folder, shard.shard_id, result.conversations, result.messages, result.thoughts)
+                checked[shard.shard_id] = _without_frames(result)
+            across = _check_across(private, folder, checked)
+        finally:
+            # kept whatever becomes of the run: who mends the export needs every place, not the first three
+            faults = (reader.quarantine, *(c.quarantine for c in checked.values()), across.faults)
+            quarantine = pl.concat(faults)
+            keep_quarantine(private, quarantine, run.started_at)
         check_quarantine_share(quarantine, reader.n_conversations, settings, count_quarantined(quarantine))
         counted = Counter({("ingest", rule): n for rule, n in reader.counted.items()})
         for result in checked.values():

@@ -24,7 +24,7 @@ from schemas.run import TableSet
 from tasks.storage.store import Store
 from tasks.storage.tables import write_json, write_table
 
-WORK = "work"
+WORK = "steps"
 """Folder of intermediate files in the private store; holds raw text, deleted after publication."""
 
 

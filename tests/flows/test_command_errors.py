@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import signal
 import time
@@ -34,7 +35,6 @@ CASES = {
         lambda p: p.write_bytes(GOOD + generate(5, 1, "flat-study", short=True).to_bytes()),
         2,
     ),
-    "mostly bad": ("x.jsonl", lambda p: p.write_bytes(GOOD + b'{"id": \n' * 5), 1),
 }
 
 
@@ -74,6 +74,19 @@ def test_bad_exports(run_cli, tmp_path, case) -> None:
     assert code == expected, errors
     check_told_plainly(errors, out)
     assert not (tmp_path / "store" / "releases").exists()
+
+
+def test_a_mostly_bad_export_leaves_a_list_of_its_faults(run_cli, tmp_path) -> None:
+    path, store = tmp_path / "x.jsonl", str(tmp_path / "store")
+    path.write_bytes(GOOD + b'{"id": \n' * 5)
+    code, out, errors = run_cli("release", str(path), "--store", store, "--model", "none", "--yes")
+    assert code == 1
+    assert "thoughttrace quarantine" in check_told_plainly(errors, out)
+    code, out, _ = run_cli("quarantine", "--store", store, "--json")
+    assert code == 0
+    assert [(row["file"], row["line"]) for row in json.loads(out)] == [("x.jsonl", n) for n in range(6, 11)]
+    code, out, _ = run_cli("quarantine", "--store", store)
+    assert "x.jsonl:10" in out
 
 
 def test_no_key_no_run(run_cli, monkeypatch, tmp_path) -> None:
@@ -126,7 +139,7 @@ def test_ctrl_c_leaves_nothing_half_published(start_cli, tmp_path) -> None:
     path.write_bytes(generate(200, 1, "published").to_bytes())
     process = start_cli("release", str(path), "--store", str(tmp_path / "s"), "--model", "none", "--yes")
     deadline = time.monotonic() + 90
-    while not (tmp_path / "s" / "private" / "work" / "ingest").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "s" / "private" / "steps" / "ingest").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=60)

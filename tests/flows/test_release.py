@@ -157,4 +157,4 @@ def test_the_same_export_again_changes_nothing(published, real_export) -> None:
 
 def test_no_intermediate_file_is_left(published) -> None:
     _, store = published
-    assert not [p for p in (store / "private").rglob("*") if p.is_file() and "work" in p.parts]
+    assert not [p for p in (store / "private").rglob("*") if p.is_file() and "steps" in p.parts]

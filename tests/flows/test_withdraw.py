@@ -90,7 +90,7 @@ def test_nothing_speaks_of_them_any_more(withdrawn) -> None:
     requests = [o.key for o in store.list("private/withdrawals/") if o.key.endswith("request.json")]
     [public_id] = json.loads(store.get(requests[0]))["participant_ids"]
     pattern = compile_mentions([public_id, withdrawn["gone"]])
-    allowed = ("private/withdrawals/", "private/registry/", "private/work/")
+    allowed = ("private/withdrawals/", "private/registry/", "private/steps/")
     found = [
         o.key
         for o in store.list()
