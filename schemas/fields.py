@@ -409,6 +409,7 @@ GOLD_LABELS = Table(
             unit="messages",
         ),
         Field("origin", "string", "Where the label comes from: `export` or a reviewer."),
+        Field("item_id", "string", "Item that a person decided on; null for imported gold.", nullable=True),
     ),
 )
 LABEL_MEMO = Table(

@@ -1,7 +1,7 @@
 """`thoughttrace review`: what a person should decide, one kind of question a module.
 
 A kind is a module with the functions of `ReviewKind`; it is imported when it is asked for. `pii` are
-uncertain spans of personal data; a further kind needs an entry in `KINDS` and nothing else here.
+uncertain spans of personal data, `labels` are labels to look at; a further kind needs an entry in `KINDS` and nothing else here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from schemas.errors import ConflictError, InputError, UsageError
 if TYPE_CHECKING:
     from tasks.storage.store import Store
 
-KINDS: dict[str, str] = {"pii": "flows.cli.review_pii"}
+KINDS: dict[str, str] = {"pii": "flows.cli.review_pii", "labels": "flows.cli.review_labels"}
 """Name of a kind to the module that answers for it."""
 SheetFormat = Literal["csv", "jsonl"]
 Verdict = Literal["accept", "reject"]
@@ -140,7 +140,7 @@ def accept(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Accept findings: personal data is masked, here and in every later release."""
+    """Accept findings: personal data is masked, a label is right; here and in every later release."""
     _decide(kind, Choice(tuple(ids or ()), tuple(types or ()), everything), "accept", by, store, config, json)
 
 
@@ -155,7 +155,7 @@ def reject(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Reject findings: the text stays readable, here and in every later release."""
+    """Reject findings: text stays readable, the second label is right; here and in every later release."""
     _decide(kind, Choice(tuple(ids or ()), tuple(types or ()), everything), "reject", by, store, config, json)
 
 
@@ -189,7 +189,7 @@ def export(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write the queue to a file to fill in: `decision` takes accept or reject."""
+    """Write the queue to a file to fill in: `decision` takes accept or reject, or a label."""
     module = _open_kind(kind)
     text, n_questions = module.export_sheet(
         _open_desk(store, config), _format_of(file, form), with_text=with_text

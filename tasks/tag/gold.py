@@ -10,9 +10,10 @@ from typing import Any
 import polars as pl
 
 from schemas.fields import GOLD_LABELS
-from schemas.taxonomies import Taxonomy
+from schemas.taxonomies import Taxonomy, map_merged
 from tasks.memo.parts import PartStore
 from tasks.storage.parquet import decode_table, encode_table
+from tasks.storage.store import Store
 from tasks.tag.items import Gold, Item
 from tasks.tag.review import DECISIONS_SCHEMA
 
@@ -35,8 +36,15 @@ class StoredGold:
     n_unknown: int
 
 
-def save_gold(store: PartStore, gold: Iterable[Gold], origin: str) -> int:
-    """Add labels to the store; returns how many distinct ones there were. Repeating it changes nothing."""
+def save_gold(store: PartStore, gold: Iterable[Gold], origin: str, *, has_ids: bool = False) -> int:
+    """Add labels to the store; returns how many distinct ones there were. Repeating it changes nothing.
+
+    Args:
+        store: the private store.
+        gold: labels with scrubbed texts.
+        origin: `export`, or who decided.
+        has_ids: whether items carry public ids, so that `drop_gold` finds them again.
+    """
     rows = {(_identify(g.item), g.facet, g.value): g for g in gold if not g.item.is_empty}
     records: list[dict[str, Any]] = [
         {
@@ -49,6 +57,7 @@ def save_gold(store: PartStore, gold: Iterable[Gold], origin: str) -> int:
             "position": g.item.position,
             "n_messages": g.item.n_messages,
             "origin": origin,
+            "item_id": g.item.item_id if has_ids else None,
         }
         for (gold_id, facet, value), g in sorted(rows.items(), key=lambda r: r[0])
     ]
@@ -74,19 +83,40 @@ def load_gold(store: PartStore, taxonomies: Mapping[str, Taxonomy]) -> StoredGol
     n_unknown = 0
     for r in rows.iter_rows(named=True):
         taxonomy = taxonomies[r["facet"]]
-        if r["value"] not in taxonomy:
+        value = str(map_merged(taxonomy).get(r["value"], r["value"]))
+        if value not in taxonomy:
             n_unknown += 1
             continue
         key = (r["gold_id"], r["facet"])
-        if not taxonomy.multi_label and settled.setdefault(key, r["value"]) != r["value"]:
+        if not taxonomy.multi_label and settled.setdefault(key, value) != value:
             continue
         item = Item(r["gold_id"], r["text"], r["context"], r["position"], r["n_messages"], r["group_id"])
-        gold[*key, r["value"]] = Gold(item, r["facet"], r["value"])
+        gold[*key, value] = Gold(item, r["facet"], value)
     return StoredGold(tuple(gold.values()), _digest("\n".join(sorted(names))), n_unknown)
 
 
+def drop_gold(store: Store, item_ids: Iterable[str]) -> int:
+    """Take out what people decided on these items; returns how many labels went."""
+    wanted = list(item_ids)
+    n_dropped = 0
+    for info in store.list(f"{GOLD}/"):
+        rows = decode_table(store.get(info.key), GOLD_LABELS) if info.key.endswith(".parquet") else None
+        kept = None if rows is None else rows.filter(~pl.col("item_id").is_in(wanted).fill_null(value=False))
+        if rows is None or kept is None or kept.height == rows.height:
+            continue
+        n_dropped += rows.height - kept.height
+        if kept.height:
+            data = encode_table(kept, GOLD_LABELS)
+            store.put(f"{GOLD}/{hashlib.sha256(data).hexdigest()}.parquet", data)
+        store.delete(info.key)
+    return n_dropped
+
+
 def save_decisions(store: PartStore, decisions: pl.DataFrame) -> int:
-    """Add the decisions of people (item_id, facet, value, reviewer); returns how many."""
+    """Add the decisions of people (item_id, facet, value, reviewer); returns how many.
+
+    A null value takes a decision back.
+    """
     rows = decisions.select(DECISIONS_SCHEMA.names()).unique().sort(DECISIONS_SCHEMA.names())
     if rows.height:
         number = 1 + sum(1 for _ in store.list(f"{DECISIONS}/"))
@@ -108,7 +138,8 @@ def load_decisions(store: PartStore) -> tuple[pl.DataFrame, str]:
     rows = pl.concat(frames)
     # a later file settles an item anew, with all the values it names
     newest = rows.filter(pl.col("file") == pl.col("file").max().over("item_id", "facet"))
-    return newest.drop("file").sort("item_id", "facet", "value"), _digest("\n".join(names))
+    in_force = newest.drop("file").filter(pl.col("value").is_not_null())
+    return in_force.sort("item_id", "facet", "value"), _digest("\n".join(names))
 
 
 def index_gold(gold: Sequence[Gold]) -> dict[tuple[str, str], frozenset[str]]:

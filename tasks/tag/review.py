@@ -130,14 +130,27 @@ def export_review(queue: pl.DataFrame, form: ReviewFormat) -> str:
     return sink.getvalue()
 
 
-def import_review(text: str, form: ReviewFormat, taxonomies: Mapping[str, Taxonomy]) -> pl.DataFrame:
+def import_review(
+    text: str, form: ReviewFormat, taxonomies: Mapping[str, Taxonomy], reviewer: str = "reviewer"
+) -> pl.DataFrame:
     """Read decisions back; rows without one are still open and left out.
+
+    A decision is a node id or a display name in any case and spacing; several topics are separated by `;`.
+
+    Args:
+        text: the sheet.
+        form: csv or jsonl.
+        taxonomies: facet to taxonomy in force.
+        reviewer: who decided, where a row does not say so.
+
+    Returns:
+        item_id, facet, value, reviewer (string): one row a value.
 
     Raises:
         InputError: not the format, a facet or label that does not exist, an item decided twice in
             different ways; names the row, never its text.
     """
-    decided: dict[tuple[str, str], tuple[str, str]] = {}
+    decided: dict[tuple[str, str], tuple[tuple[str, ...], str]] = {}
     for number, row in enumerate(_read_rows(text, form), start=1):
         given = row.get("decision")
         if not isinstance(given, str) or not given.strip():
@@ -145,13 +158,20 @@ def import_review(text: str, form: ReviewFormat, taxonomies: Mapping[str, Taxono
         item_id, facet = str(row.get("item_id") or ""), str(row.get("facet") or "")
         if not item_id or facet not in taxonomies:
             raise InputError(f"review row {number}: item_id or facet is missing or unknown")
-        value = taxonomies[facet].resolve(given)
-        if value is None:
+        taxonomy = taxonomies[facet]
+        names = given.split(";") if taxonomy.multi_label else [given]
+        found = [taxonomy.resolve(name) for name in names if name.strip()]
+        values = tuple(sorted({v for v in found if v is not None}))
+        if not values or None in found:
             raise InputError(f"review row {number}: the decision is no label of facet {facet}")
-        reviewer = str(row.get("reviewer") or "").strip() or "reviewer"
-        if decided.setdefault((item_id, facet), (value, reviewer))[0] != value:
+        who = str(row.get("reviewer") or "").strip() or reviewer
+        if decided.setdefault((item_id, facet), (values, who))[0] != values:
             raise InputError(f"review row {number}: {item_id} is decided twice in different ways")
-    rows = [(item, facet, value, who) for (item, facet), (value, who) in sorted(decided.items())]
+    rows = [
+        (item, facet, value, who)
+        for (item, facet), (values, who) in sorted(decided.items())
+        for value in values
+    ]
     return pl.DataFrame(rows, schema=DECISIONS_SCHEMA, orient="row")
 
 

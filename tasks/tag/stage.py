@@ -10,7 +10,7 @@ import polars as pl
 
 from schemas.config import TagSettings
 from schemas.fields import FACETS
-from schemas.taxonomies import Taxonomy
+from schemas.taxonomies import Taxonomy, map_merged
 from tasks.memo.labels import LabelMemo
 from tasks.memo.parts import PartStore
 from tasks.memo.vectors import VectorMemo
@@ -181,7 +181,9 @@ def read_decisions(
     if human_labels is None:
         return decisions
     rows = human_labels.filter(pl.col("facet") == taxonomy.facet).sort("item_id", "value")
-    for item_id, value, reviewer in rows.select("item_id", "value", "reviewer").iter_rows():
+    merged = map_merged(taxonomy)
+    for item_id, given, reviewer in rows.select("item_id", "value", "reviewer").iter_rows():
+        value = str(merged.get(given, given))
         if value in taxonomy:
             values = (*decisions.get(item_id, ((), ""))[0], value)
             parent = taxonomy.parent_of(value)
