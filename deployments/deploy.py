@@ -46,7 +46,12 @@ def deploy_flows() -> None:
         CalledProcessError: the `prefect` command failed; its own message stands above.
     """
     # entrypoints are resolved against the working folder, hence `cwd`
-    environment = {"RELEASE_HOME": str(ROOT), "RELEASE_EXPORTS": "exports", **os.environ}
+    environment = {
+        "RELEASE_HOME": str(ROOT),
+        "RELEASE_EXPORTS": "exports",
+        "RELEASE_TAXONOMIES": "",
+        **os.environ,
+    }
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
     subprocess.run(  # noqa: S603 - a fixed command
         [*command, "--prefect-file", str(PREFECT_FILE)],

@@ -11,7 +11,7 @@ from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
 from flows.publication import Approval, publish_when_approved
 from flows.run import list_parameters, open_run
-from flows.spending import plan_changes
+from flows.spending import plan_changes, tell_changes
 from flows.telling import tell
 from schemas.params import PublishingOptions, SourceOptions, TaggingOptions
 from tasks.assemble.retag_task import relabel_release
@@ -36,13 +36,13 @@ def plan_retag(
 
     Args:
         version: Release to re-tag: a version or `latest`.
-        taxonomies: Taxonomy files, one a facet.
+        taxonomies: Changed taxonomy files on the worker or at s3:// addresses, one a facet; none means the newest known.
         store: Where releases live; empty means as the settings say.
         config_file: Settings file; empty means as the environment says.
         tagging: Which model would label.
     """
     run = open_run(store, config_file, tagging=tagging).with_taxonomies(taxonomies)
-    return describe_plan(run, version)
+    return tell_changes(describe_plan(run, version) | {"budget_usd": run.settings.tag.budget_usd})
 
 
 @flow(name="retag", flow_run_name="re-tag {version}")
@@ -60,7 +60,7 @@ def retag(
 
     Args:
         version: Release to re-tag: the latest version, or `latest`.
-        taxonomies: Taxonomy files, one a facet.
+        taxonomies: Changed taxonomy files on the worker or at s3:// addresses, one a facet; none means the newest known.
         store: Where releases live; empty means as the settings say.
         config_file: Settings file; empty means as the environment says.
         tagging: Which model labels, and what it may cost.

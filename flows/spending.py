@@ -54,3 +54,26 @@ def tell_plan(run: RunContext, plan: Mapping[str, Any]) -> dict[str, Any]:
     table = "\n".join(f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows))
     write_summary(PLAN, f"## Tagging plan\n\n{table}\n\n{summarise_spending(told, told['budget_usd'])}\n")
     return told
+
+
+def tell_changes(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Show what a re-tag would touch and cost on the run's page."""
+    heads = ("facet", "change", "from", "to", "items", "questions")
+    rows = [
+        (
+            c["facet"],
+            c["kind"],
+            ", ".join(c["from_nodes"]),
+            ", ".join(c["to_nodes"]),
+            c["n_items"],
+            c["n_questions"],
+        )
+        for c in plan["changes"]
+    ]
+    table = "\n".join(f"| {' | '.join(map(str, row))} |" for row in (heads, ["---"] * len(heads), *rows))
+    cost = summarise_spending(plan["estimate"], plan["budget_usd"])
+    what = table if rows else "Nothing to re-tag: the taxonomies are those of the release."
+    write_summary(
+        f"re-tag plan {plan['version']}", f"## Re-tag plan of {plan['version']}\n\n{what}\n\n{cost}\n"
+    )
+    return dict(plan)

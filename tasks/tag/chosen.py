@@ -17,6 +17,7 @@ from schemas.fields import FACETS
 from schemas.taxonomies import Taxonomy, load_taxonomies, load_taxonomy, read_taxonomy
 from tasks.publish.layout import side_file
 from tasks.publish.releases import latest_version
+from tasks.storage.inputs import list_inputs, open_input
 from tasks.storage.store import Store
 
 
@@ -25,7 +26,7 @@ def choose_taxonomies(store: Store, files: Sequence[str] = ()) -> Mapping[str, T
 
     Args:
         store: where releases live.
-        files: taxonomy files that win.
+        files: taxonomy files that win: paths or s3:// addresses.
 
     Raises:
         TaxonomyError: a file is not valid.
@@ -40,9 +41,15 @@ def choose_taxonomies(store: Store, files: Sequence[str] = ()) -> Mapping[str, T
         if _number(carried) > _number(chosen[facet]):
             chosen[facet] = carried
     for path in files:
-        given = load_taxonomy(Path(path))
+        given = _load_remote(path) if "://" in path else load_taxonomy(Path(path))
         chosen[given.facet] = given
     return MappingProxyType(chosen)
+
+
+def _load_remote(address: str) -> Taxonomy:
+    (file,) = list_inputs([address])
+    with open_input(file) as stream:
+        return read_taxonomy(stream.read().decode(), address)
 
 
 def released_taxonomies(store: Store, version: str) -> Mapping[str, Taxonomy]:

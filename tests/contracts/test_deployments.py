@@ -71,13 +71,23 @@ def test_deployment_is_described(deployment) -> None:
     assert len(deployment["description"]) > 60
     assert deployment["tags"]
     assert deployment["enforce_parameter_schema"] is True
+    assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
     assert deployment["work_pool"]["name"] == "thoughttrace"
+
+
+def test_what_a_maintainer_needs_can_be_started() -> None:
+    needed = {"release", "approve", "plan-retag", "retag", "withdraw", "verify-nightly", "watch"}
+    assert needed <= set(NAMES)
 
 
 def test_nothing_is_published_on_a_schedule_without_a_person() -> None:
     release = next(d for d in DEPLOYMENTS if d["name"] == "release")
-    assert release["parameters"]["approval"] == "ask"
     assert [s["active"] for s in release["schedules"]] == [False]
+    asking = [d for d in DEPLOYMENTS if "approval" in inspect.signature(load_flow(d).fn).parameters]
+    assert {d["name"] for d in asking} >= {"release", "retag"}
+    assert all(d["parameters"]["approval"] == "ask" for d in asking)
+    scheduled = {d["name"] for d in DEPLOYMENTS for s in d.get("schedules", []) if s["active"]}
+    assert scheduled == {"verify-nightly", "watch"}
 
 
 def test_schedules_are_legal() -> None:
@@ -99,7 +109,7 @@ def test_every_variable_of_the_deployments_is_set_by_the_script() -> None:
 def test_rules_are_legal_and_name_known_deployments() -> None:
     from prefect.events.schemas.automations import AutomationCore
 
-    flows = {f"{load_flow(d).name}/{d['name']}" for d in DEPLOYMENTS}
+    flows = {f"{load_flow(d).name}/{d['name']}": load_flow(d) for d in DEPLOYMENTS}
     names = []
     for rule, missing in read_rules({"RELEASE_NOTIFY_BLOCK": "slack-webhook/maintainers"}):
         assert not missing
@@ -107,6 +117,8 @@ def test_rules_are_legal_and_name_known_deployments() -> None:
         for action in rule["actions"]:
             if deployment := action.pop("deployment", None):
                 assert deployment in flows
+                accepted = flows[deployment].parameters.model_dump()["properties"]
+                assert set(action.get("parameters", {})) <= set(accepted)
                 action["deployment_id"] = "00000000-0000-0000-0000-000000000000"
             if block := action.pop("block", None):
                 assert block == "slack-webhook/maintainers"
@@ -121,8 +133,21 @@ def test_a_rule_that_needs_what_is_not_set_is_named() -> None:
     assert all(missing == ["RELEASE_NOTIFY_BLOCK"] for missing in left_out.values())
 
 
+def find_rule(name: str) -> dict[str, Any]:
+    return next(r for r in yaml.safe_load(FILE.read_text()) if r["name"] == name)
+
+
+def test_what_arrives_starts_a_plan_and_never_a_release() -> None:
+    rules = [r for r in yaml.safe_load(FILE.read_text()) if "thoughttrace." in r["trigger"]["expect"][0]]
+    started = [a for rule in rules for a in rule["actions"]]
+    assert {a["deployment"] for a in started} == {"release/release", "plan-retag/plan-retag"}
+    for action in started:
+        if action["deployment"] == "release/release":
+            assert action["parameters"]["publishing"] == {"dry_run": True}
+
+
 def test_a_suspended_run_is_not_taken_for_dead() -> None:
-    rule = next(r for r in yaml.safe_load(FILE.read_text()) if r["trigger"]["posture"] == "Proactive")
+    rule = find_rule("crash a run without heartbeat")
     assert {"prefect.flow-run.Suspended", "prefect.flow-run.Paused"} <= set(rule["trigger"]["expect"])
 
 
