@@ -58,6 +58,41 @@ class CustomRecognizer(Group):
     must_not: tuple[str, ...] = Field(default=(), description="Texts that must not match; checked at start.")
 
 
+Operator = Literal["replace", "mask", "drop"]
+
+
+class Operators(Group):
+    """What happens to a span, by its type.
+
+    `replace` puts a placeholder with a number that stays the same all through the conversation, `mask` one
+    without a number, and `drop` leaves the whole conversation out of the release.
+    """
+
+    person: Operator = Field(default="replace", description="Names of people.")
+    email: Operator = Field(default="replace", description="Mail addresses.")
+    phone: Operator = Field(default="replace", description="Phone numbers.")
+    url: Operator = Field(default="replace", description="Addresses on the web that are personal.")
+    username: Operator = Field(default="replace", description="Names of accounts.")
+    ip: Operator = Field(default="replace", description="IP and MAC addresses.")
+    credit_card: Operator = Field(default="replace", description="Payment cards.")
+    iban: Operator = Field(default="replace", description="Bank accounts.")
+    ssn: Operator = Field(default="replace", description="Social security and tax numbers.")
+    id: Operator = Field(default="replace", description="Record numbers, platform ids, plates.")
+    address: Operator = Field(default="replace", description="Street addresses.")
+    location: Operator = Field(default="replace", description="Places smaller than a large city.")
+    date_of_birth: Operator = Field(default="replace", description="Dates of birth.")
+    secret: Operator = Field(default="replace", description="Passwords, keys and tokens.")
+    crypto: Operator = Field(default="replace", description="Wallets.")
+    gps: Operator = Field(default="replace", description="Coordinates.")
+    path: Operator = Field(default="replace", description="File paths that name a user.")
+    other: Operator = Field(default="replace", description="Everything else, and whole texts.")
+
+    def of(self, span_type: str) -> Operator:
+        """The operator of a span type, such as `CREDIT_CARD`."""
+        chosen: Operator = getattr(self, span_type.lower())
+        return chosen
+
+
 class PrivacySettings(Group):
     """Scrubbing, identifiers and k-anonymity."""
 
@@ -88,8 +123,10 @@ class PrivacySettings(Group):
         default=(), description="Recognisers of the project's own: study ids, site names."
     )
     deny_file: str = Field(
-        default="", description="File of strings that are always masked, one a line; read, never stored."
+        default="",
+        description="File of strings that are always masked, one a line; read at every run, never stored. `thoughttrace review deny` keeps keyed digests of them instead.",
     )
+    operators: Operators = Operators()
     drop_sensitive: tuple[str, ...] = Field(
         default=(),
         description="Kinds of sensitive content whose conversations are dropped (health, self_harm, sexual, minors).",

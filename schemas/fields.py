@@ -458,8 +458,16 @@ SCRUB_AUDIT = Table(
         *_SPAN_PLACE,
         _SPAN_SCORE,
         Field("recognizer_version", "string", "Version of the recogniser.", source="scrub"),
-        Field("action", "string", "What was done.", values=("replace",), source="scrub"),
-        Field("replacement", "string", "What stands in its place.", source="scrub"),
+        Field(
+            "action",
+            "string",
+            "Replaced by a numbered placeholder, masked by a plain one, or dropped with its conversation.",
+            values=("replace", "mask", "drop"),
+            source="scrub",
+        ),
+        Field(
+            "replacement", "string", "What stands in its place; of a dropped one, what would.", source="scrub"
+        ),
         _SURFACE_HMAC,
     ),
 )
@@ -488,6 +496,27 @@ SCRUB_DECISIONS = Table(
         Field("decision", "string", "Mask it everywhere, or keep it readable.", values=("mask", "keep")),
         Field("reviewer", "string", "Who decided."),
         Field("decided_at", "timestamp", "When."),
+    ),
+)
+SCRUB_DENY = Table(
+    "scrub_deny",
+    "staged",
+    "One row a value that is always masked, as keyed digests of its words. Private, no text.",
+    ("value_hmac",),
+    (
+        Field(
+            "value_hmac", "string", "Keyed digest of the value and of the conversation that it is denied in."
+        ),
+        Field("first_hmac", "string", "Keyed digest of its first word, short: where to look closer."),
+        Field("n_words", "int32", "Words of the value.", unit="words"),
+        Field("type", "string", "Type of its spans."),
+        Field(
+            "source",
+            "string",
+            "Given on a list, or found after publication.",
+            values=("deny_list", "redaction"),
+        ),
+        Field("added_at", "timestamp", "When."),
     ),
 )
 SCRUB_REVIEW = Table(
@@ -846,6 +875,7 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             SCRUB_REVIEW,
             SCRUB_MEMO,
             SCRUB_DECISIONS,
+            SCRUB_DENY,
             *BASE_TABLES,
         )
     }

@@ -230,6 +230,33 @@ def import_command(
     _tell(found, "recorded", json)
 
 
+@review_app.command("deny")
+def deny(
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Values that are always masked, one a line; read, never stored.", show_default=False
+        ),
+    ] = None,
+    span_type: Annotated[str, typer.Option("--type", help="Type of their spans.")] = "PERSON",
+    clear: Annotated[bool, typer.Option("--clear", help="Forget all values given before, first.")] = False,
+    store: StoreOption = "",
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Mask these values in every later release, as keyed digests; without a file says how many there are."""
+    from flows.cli.review_deny import change_deny_list
+
+    found = change_deny_list(_open_desk(store, config).private, file, span_type.upper(), clear=clear)
+    if json:
+        print_json(found)
+        return
+    console.print(
+        f"{found['n_new']:,} values added, {found['n_cleared']:,} forgotten; {found['n_rules']:,} values are denied",
+        markup=False,
+    )
+
+
 def _decide(
     kind: str, choice: Choice, verdict: Verdict, by: str, store: str, config: str | None, as_json: bool
 ) -> None:

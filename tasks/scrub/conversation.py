@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from tasks.scrub.name_lists import is_only_a_name
@@ -15,11 +15,9 @@ from tasks.scrub.policy import (
 )
 from tasks.scrub.propagate import Propagator, collect_names, name_tokens
 from tasks.scrub.redact import Placeholders, redact_text
-from tasks.scrub.spans import Span, merge_overlapping, outside
+from tasks.scrub.spans import DECIDED_SCORE, Span, merge_overlapping, outside
 
 MAX_ROUNDS = 4
-DECIDED_SCORE = 1.5
-"""Score of a span that a person decided to mask, while it is being chosen: above what a recogniser may claim."""
 Detect = Callable[[Sequence[str]], list[list[Span]]]
 Rule = Callable[[str, str], str | None]
 """Standing decision on a surface and its type: `mask`, `keep` or None."""
@@ -33,11 +31,13 @@ class Turn:
         item_id: id of the text.
         text: the text.
         is_assistant: whether a model wrote it.
+        denied: spans that are masked whatever else is decided, from the deny-list.
     """
 
     item_id: str
     text: str
     is_assistant: bool
+    denied: tuple[Span, ...] = ()
 
 
 @dataclass(slots=True)
@@ -91,6 +91,7 @@ def decide_conversations(
     detect: Detect,
     thresholds: Thresholds,
     rule: Rule = no_rule,
+    unnumbered: Collection[str] = (),
 ) -> list[list[Decision]]:
     """Decide many conversations, each for itself; their redacted texts are read again in one batch a round.
 
@@ -99,10 +100,11 @@ def decide_conversations(
         detect: the detector, for the further readings.
         thresholds: scores of masking and review.
         rule: standing decisions.
+        unnumbered: types whose placeholder carries no number.
     """
     found = [[list(spans) for spans in candidates] for _, candidates in conversations]
     decided = [
-        _decide_once(turns, spans, thresholds, rule)
+        _decide_once(turns, spans, thresholds, rule, unnumbered)
         for (turns, _), spans in zip(conversations, found, strict=True)
     ]
     unread = [(c, i) for c, decisions in enumerate(decided) for i, d in enumerate(decisions) if d.masks]
@@ -125,23 +127,33 @@ def decide_conversations(
         unread = []
         for c in sorted(touched):
             before = [d.masks for d in decided[c]]
-            decided[c] = _decide_once(conversations[c][0], found[c], thresholds, rule)
+            decided[c] = _decide_once(conversations[c][0], found[c], thresholds, rule, unnumbered)
             unread.extend((c, i) for i, d in enumerate(decided[c]) if d.masks != before[i])
     return decided
 
 
 def _decide_once(
-    turns: Sequence[Turn], found: Sequence[Sequence[Span]], thresholds: Thresholds, rule: Rule
+    turns: Sequence[Turn],
+    found: Sequence[Sequence[Span]],
+    thresholds: Thresholds,
+    rule: Rule,
+    unnumbered: Collection[str],
 ) -> list[Decision]:
     found = [_apply_rule(turn, spans, rule) for turn, spans in zip(turns, found, strict=True)]
-    chosen = [_choose(turn, spans, thresholds.mask) for turn, spans in zip(turns, found, strict=True)]
+    chosen = [
+        [*_choose(turn, spans, thresholds.mask), *turn.denied]
+        for turn, spans in zip(turns, found, strict=True)
+    ]
     if len(turns) > 1 or any(chosen):
         _propagate(turns, found, chosen, thresholds, rule)
     placeholders = Placeholders(turn.text for turn in turns)
     decisions: list[Decision] = []
     for turn, spans, candidates in zip(turns, chosen, found, strict=True):
         masks, undecided = _settle(turn, spans, candidates, thresholds, rule)
-        labels = [placeholders.label(s.type, turn.text[s.start : s.end]) for s in masks]
+        labels = [
+            f"<{s.type}>" if s.type in unnumbered else placeholders.label(s.type, turn.text[s.start : s.end])
+            for s in masks
+        ]
         decisions.append(Decision(masks, labels, undecided, redact_text(turn.text, masks, labels)))
     return decisions
 
@@ -151,7 +163,7 @@ def _settle(
 ) -> tuple[list[Span], list[Span]]:
     """Merge what overlaps and apply standing decisions to the merged spans: a reviewer was shown those."""
     merged = merge_overlapping(chosen)
-    kept = [s for s in merged if _ask(turn, s, rule) == "keep"]
+    kept = [s for s in outside(merged, turn.denied) if _ask(turn, s, rule) == "keep"]
     masks = outside(merged, kept) if kept else merged
     maybe = [s for s in _choose(turn, candidates, thresholds.review) if s.score < thresholds.mask]
     undecided: list[Span] = []

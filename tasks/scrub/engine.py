@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -15,17 +14,16 @@ from tasks.scrub.recognizers.own import OwnRecognizers
 from tasks.scrub.weights import MEDIUM, SMALL, find_model
 
 
-def build_detector(settings: PrivacySettings, *, deny: Sequence[str] = ()) -> Detector:
+def build_detector(settings: PrivacySettings) -> Detector:
     """Load the models and compile the recognisers; costs about a second, so once a process.
 
     Args:
         settings: which models, which recognisers of its own.
-        deny: strings that are always masked.
 
     Raises:
         ConfigError: a model is missing or altered, or a recogniser of the settings is wrong.
     """
-    own = OwnRecognizers(settings.recognizers, deny)
+    own = OwnRecognizers(settings.recognizers)
     models = (SMALL, MEDIUM) if settings.high_recall else (SMALL,)
     return Detector([load_tagger(find_model(model)) for model in models], RECOGNIZERS, own)
 

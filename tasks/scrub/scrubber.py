@@ -11,8 +11,9 @@ import polars as pl
 
 from schemas.config import PrivacySettings
 from schemas.errors import KeyMissingError
-from schemas.fields import SCRUB_AUDIT, SCRUB_REVIEW
+from schemas.fields import SCRUB_AUDIT, SCRUB_DENY, SCRUB_REVIEW
 from tasks.scrub.conversation import Decision, Rule, Turn, decide_conversations, no_rule
+from tasks.scrub.deny import DenyList
 from tasks.scrub.detect import Detector
 from tasks.scrub.engine import build_detector, engine_version
 from tasks.scrub.language import Language, detect_language
@@ -20,7 +21,7 @@ from tasks.scrub.memo import Found, SpanMemo
 from tasks.scrub.policy import Thresholds
 from tasks.scrub.sensitive import VERSION as SENSITIVE_VERSION
 from tasks.scrub.sensitive import flag_sensitive
-from tasks.scrub.spans import Span
+from tasks.scrub.spans import SPAN_TYPES, Span, merge_overlapping
 from tasks.scrub.surfaces import surface_hmac
 
 MIN_KEY_BYTES = 16
@@ -72,7 +73,7 @@ class Scrubber:
         audit_key: bytes,
         *,
         decisions: Mapping[str, str] | None = None,
-        deny: Iterable[str] = (),
+        deny: DenyList | None = None,
         detector: Detector | None = None,
     ) -> None:
         """Load the models and compile the recognisers.
@@ -82,7 +83,7 @@ class Scrubber:
             policy: `strict` or `as-published`, resolved.
             audit_key: key of the surface digests, at least 16 bytes.
             decisions: surface digest to `mask` or `keep`, from reviews.
-            deny: strings that are always masked.
+            deny: what is always masked.
             detector: a detector built before.
 
         Raises:
@@ -95,7 +96,9 @@ class Scrubber:
         self._key = audit_key
         self._decisions = dict(decisions or {})
         self._allow = frozenset(" ".join(a.casefold().split()) for a in settings.allow)
-        self._detector = detector or build_detector(settings, deny=tuple(deny))
+        self._deny = deny or DenyList(audit_key, SCRUB_DENY.empty())
+        self._unnumbered = frozenset(t for t in SPAN_TYPES if settings.operators.of(t) == "mask")
+        self._detector = detector or build_detector(settings)
         masks_uncertain = settings.review == "mask" or (
             settings.review == "auto" and policy == "as-published"
         )
@@ -117,6 +120,8 @@ class Scrubber:
             repr(self._thresholds),
             decided,
             lists,
+            self._deny.version,
+            repr(self._settings.operators),
             repr(self._settings.drop_sensitive),
             f"sensitive {SENSITIVE_VERSION}",
         )
@@ -146,7 +151,12 @@ class Scrubber:
         conversations: list[tuple[list[Turn], list[list[Span]]]] = []
         for _, members in grouped:
             turns = [
-                Turn(r["item_id"], r["text"], r["role"] == "assistant" and r["kind"] == "message")
+                Turn(
+                    r["item_id"],
+                    r["text"],
+                    r["role"] == "assistant" and r["kind"] == "message",
+                    tuple(merge_overlapping(self._deny.find(r["text"], r["conversation_id"]))),
+                )
                 for r in members
             ]
             found = [known[turn.text].spans for turn in turns]
@@ -156,23 +166,30 @@ class Scrubber:
             found = self._read_redacted(redacted, memo)
             return [found[text].spans for text in redacted]
 
-        decided = decide_conversations(conversations, read_again, self._thresholds, self._rule)
+        decided = decide_conversations(
+            conversations, read_again, self._thresholds, self._rule, self._unnumbered
+        )
         for (conversation_id, members), decisions in zip(grouped, decided, strict=True):
             flags: set[str] = set()
+            of_conversation: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
             for row, decision in zip(members, decisions, strict=True):
                 language, sensitive = known[row["text"]].language, list(known[row["text"]].sensitive)
                 flags.update(sensitive)
-                redacted = self._judge_language(row, decision, language, review)
+                decision = self._judge_language(row, decision, language, of_conversation[1])
                 texts[row["item_id"]] = {
                     "item_id": row["item_id"],
-                    "text": redacted,
+                    "text": decision.redacted,
                     "n_redactions": len(decision.masks),
                     "language": language.code,
                     "sensitive": sensitive,
                 }
-                self._record(row, decision, audit, review)
-            if flags & set(self._settings.drop_sensitive):
+                self._record(row, decision, *of_conversation)
+            if flags & set(self._settings.drop_sensitive) or self._drops(of_conversation[0]):
                 dropped.append(conversation_id)
+                audit.extend(row | {"action": "drop"} for row in of_conversation[0])
+                continue
+            audit.extend(of_conversation[0])
+            review.extend(of_conversation[1])
         return ScrubResult(
             pl.DataFrame([texts[row["item_id"]] for row in rows], schema=_TEXTS_SCHEMA),
             pl.DataFrame(audit, schema=SCRUB_AUDIT.polars_schema()),
@@ -205,22 +222,30 @@ class Scrubber:
             memo.remember(fresh, "redacted")
         return {**known, **fresh}
 
+    def _drops(self, audit: Iterable[Mapping[str, Any]]) -> bool:
+        """Whether a masked span takes its whole conversation with it; an uncertain one does not."""
+        return any(
+            row["score"] >= self._settings.mask_score and self._settings.operators.of(row["type"]) == "drop"
+            for row in audit
+        )
+
     def _judge_language(
         self, row: Mapping[str, Any], decision: Decision, language: Language, review: list[dict[str, Any]]
-    ) -> str:
+    ) -> Decision:
         """Send a text that the name models cannot read to review; a standing decision may mask it whole."""
         if language.is_judged:
-            return decision.redacted
-        digest = surface_hmac(self._key, UNJUDGED, row["text"])
+            return decision
+        text = row["text"]
+        digest = surface_hmac(self._key, UNJUDGED, text)
         decided = self._decisions.get(digest)
         if decided == "mask":
-            return "<OTHER>"
+            return Decision([Span(0, len(text), "OTHER", 1.0, "review")], ["<OTHER>"], [], "<OTHER>")
         if decided is None:
             review.append(
                 {
                     **_place(row),
                     "start": 0,
-                    "end": len(row["text"]),
+                    "end": len(text),
                     "type": UNJUDGED,
                     "recognizer": f"language:{language.code}",
                     "score": 0.0,
@@ -228,7 +253,7 @@ class Scrubber:
                     "surface_hmac": digest,
                 }
             )
-        return decision.redacted
+        return decision
 
     def _record(
         self,
@@ -245,7 +270,7 @@ class Scrubber:
                     **_place(row),
                     **_measures(span),
                     "recognizer_version": self._detector.versions.get(span.recognizer, "1"),
-                    "action": "replace",
+                    "action": "mask" if span.type in self._unnumbered else "replace",
                     "replacement": label,
                     "surface_hmac": digest,
                 }

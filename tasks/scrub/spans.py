@@ -54,6 +54,9 @@ _PRECEDENCE: dict[str, int] = {
     )
 }
 
+DECIDED_SCORE = 1.5
+"""Score of a span that a person decided to mask, while spans are chosen: above what a recogniser may claim."""
+
 
 class Span(NamedTuple):
     """A range of a text that may identify somebody.

@@ -19,11 +19,12 @@ from schemas.fields import (
     FUNNEL,
     ID_MAP,
     SCRUB_AUDIT,
+    SCRUB_DENY,
     SCRUB_MEMO,
     SCRUB_REVIEW,
     STAGED_TABLES,
 )
-from schemas.run import AppliedPolicy, BuiltRelease, RunContext, StagedExports, TableSet
+from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
 from tasks.assemble.items import apply_scrub, list_items
 from tasks.assemble.records import RECORDS, read_records
 from tasks.memo.parts import Parts
@@ -32,6 +33,8 @@ from tasks.pseudonymise.keys import Keys, load_master_key
 from tasks.pseudonymise.registry_file import load_registry
 from tasks.scrub.audit_scan import scan_lines, scan_texts
 from tasks.scrub.canary import measure_canaries, plant_canaries
+from tasks.scrub.deny import DENIED_TYPE, DenyList, make_rules, merge_rules, read_values
+from tasks.scrub.deny_file import read_rules
 from tasks.scrub.detect import Detector
 from tasks.scrub.engine import build_detector
 from tasks.scrub.memo import SpanMemo
@@ -92,26 +95,32 @@ def scrub_shard(run: RunContext, shard: TableSet, number: int, ids: TableSet) ->
 
 
 def _open_scrubber(run: RunContext, private: Store, keys: Keys) -> Scrubber:
-    decisions = tuple(sorted(rules_of(read_decisions(private)).items()))
-    return _scrubber(run.settings.privacy, run.policy, keys.audit, decisions)
+    """The scrubber of this run: settings, standing decisions and the deny-list."""
+    privacy = run.settings.privacy
+    detector = _detector(privacy.high_recall, privacy.recognizers)
+    decisions = rules_of(read_decisions(private))
+    deny = DenyList(
+        keys.audit, merge_rules(read_rules(private), _read_deny_file(privacy.deny_file, keys, run))
+    )
+    return Scrubber(privacy, run.policy, keys.audit, decisions=decisions, deny=deny, detector=detector)
 
 
 @lru_cache(maxsize=2)
-def _scrubber(
-    settings: PrivacySettings, policy: AppliedPolicy, audit_key: bytes, decisions: tuple[tuple[str, str], ...]
-) -> Scrubber:
-    deny = _read_deny_list(settings.deny_file)
-    detector = _detector(settings.high_recall, settings.recognizers, deny)
-    return Scrubber(settings, policy, audit_key, decisions=dict(decisions), detector=detector)
-
-
-@lru_cache(maxsize=2)
-def _detector(
-    high_recall: bool, recognizers: tuple[CustomRecognizer, ...], deny: tuple[str, ...]
-) -> Detector:
+def _detector(high_recall: bool, recognizers: tuple[CustomRecognizer, ...]) -> Detector:
     # loading the models costs a second, so a process keeps its detector
-    settings = PrivacySettings(high_recall=high_recall, recognizers=recognizers)
-    return build_detector(settings, deny=deny)
+    return build_detector(PrivacySettings(high_recall=high_recall, recognizers=recognizers))
+
+
+def _read_deny_file(path: str, keys: Keys, run: RunContext) -> pl.DataFrame:
+    """Rules of the strings that the settings name; the file is read and never stored."""
+    if not path:
+        return SCRUB_DENY.empty()
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"privacy.deny_file {path}: {type(error).__name__}") from None
+    values = ((value, DENIED_TYPE, "") for value in read_values(text, path))
+    return make_rules(keys.audit, values, source="deny_list", now=run.started_at)
 
 
 @lru_cache(maxsize=1)
@@ -123,17 +132,6 @@ def _read_memo(private: str, engine: str, started_at: datetime) -> pl.DataFrame:
 
 def _memo_parts(private: Store, engine: str) -> Parts:
     return Parts(private, f"{MEMO}/{engine}", SCRUB_MEMO.polars_schema())
-
-
-def _read_deny_list(path: str) -> tuple[str, ...]:
-    """Strings that are always masked, one a line; the file is read and never stored."""
-    if not path:
-        return ()
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"privacy.deny_file {path}: {type(error).__name__}") from None
-    return tuple(line.strip() for line in lines if line.strip())
 
 
 @task(name="check review queue", task_run_name="check review queue")

@@ -177,3 +177,17 @@ def test_a_wrong_sheet_is_refused(run, tmp_path, name, content, says) -> None:
     code, _, err = run("review", "import", tmp_path / name)
     assert code == 2
     assert says in err
+
+
+def test_a_list_of_values_becomes_digests(run, folder, tmp_path) -> None:
+    values = tmp_path / "staff.txt"
+    values.write_text("# staff\nOda Brunsvik\nKlavertje Vier\n")
+    assert json.loads(run("review", "deny", values, "--json")[1])["n_new"] == 2
+    assert json.loads(run("review", "deny", values, "--json")[1]) == {
+        "n_new": 0,
+        "n_cleared": 0,
+        "n_rules": 2,
+    }
+    assert b"Brunsvik" not in (folder / "store/private/review/pii/deny.parquet").read_bytes()
+    assert run("review", "deny", values, "--type", "NOPE")[0] == 2
+    assert json.loads(run("review", "deny", "--clear", "--json")[1])["n_rules"] == 0

@@ -1,12 +1,18 @@
 """The scrubber over whole conversations: laws of text, placeholders, policy, review."""
 
+import datetime as dt
+
 import polars as pl
 import pytest
 
-from schemas.config import CustomRecognizer, PrivacySettings
+from schemas.config import CustomRecognizer, Operators, PrivacySettings
 from schemas.errors import ConfigError, KeyMissingError
 from schemas.fields import SCRUB_AUDIT, SCRUB_REVIEW
+from tasks.scrub.conversation import Turn, decide_conversation
+from tasks.scrub.deny import DenyList, make_rules
+from tasks.scrub.policy import Thresholds
 from tasks.scrub.scrubber import Scrubber, ScrubResult
+from tasks.scrub.spans import Span
 
 KEY = b"k" * 32
 SCHEMA = {
@@ -31,6 +37,12 @@ def frame(*texts: tuple[str, str], conversation: str = "c1") -> pl.DataFrame:
 @pytest.fixture(scope="module")
 def scrubber() -> Scrubber:
     return Scrubber(PrivacySettings(), "strict", KEY)
+
+
+def denying(*values: str, scope: str = "") -> DenyList:
+    now = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+    rules = make_rules(KEY, [(v, "PERSON", scope) for v in values], source="deny_list", now=now)
+    return DenyList(KEY, rules)
 
 
 def redacted(result: ScrubResult) -> list[str]:
@@ -139,7 +151,7 @@ def test_uncertain_spans_block_strict_and_are_masked_as_published(scrubber: Scru
 def test_allow_and_deny_lists() -> None:
     items = frame(("user", "Ines Vandermolen plays Zelda at Klavertje Vier with Wonder Site"))
     settings = PrivacySettings(allow=("ines  vandermolen",))
-    result = Scrubber(settings, "strict", KEY, deny=["klavertje vier"]).scrub(items)
+    result = Scrubber(settings, "strict", KEY, deny=denying("klavertje vier")).scrub(items)
     assert "Ines Vandermolen" in redacted(result)[0]
     assert "Klavertje Vier" not in redacted(result)[0]
 
@@ -194,6 +206,68 @@ def test_version_follows_what_decides_the_result(scrubber: Scrubber) -> None:
         Scrubber(PrivacySettings(allow=("x",)), "strict", KEY),
         Scrubber(PrivacySettings(), "as-published", KEY),
         Scrubber(PrivacySettings(), "strict", KEY, decisions={"a": "keep"}),
-        Scrubber(PrivacySettings(), "strict", KEY, deny=["somebody"]),
+        Scrubber(PrivacySettings(), "strict", KEY, deny=denying("somebody")),
+        Scrubber(PrivacySettings(operators=Operators(phone="mask")), "strict", KEY),
     )
-    assert len({scrubber.version, *(o.version for o in others)}) == 5
+    assert len({scrubber.version, *(o.version for o in others)}) == 6
+
+
+def test_denied_values_are_masked_in_every_role_whatever_is_allowed() -> None:
+    items = frame(
+        ("user", "what is Klavertje-Vier?"), ("assistant", "KLAVERTJE  VIER is a clinic; klaver is a plant.")
+    )
+    settings = PrivacySettings(allow=("klavertje vier",))
+    result = Scrubber(settings, "strict", KEY, deny=denying("Klavertje Vier")).scrub(items)
+    assert redacted(result) == ["what is <PERSON_1>?", "<PERSON_1> is a clinic; klaver is a plant."]
+    assert set(result.audit["recognizer"]) == {"deny_list"}
+    assert result.audit["score"].max() == 1.0
+
+
+def test_a_value_denied_in_one_conversation_stays_in_the_others() -> None:
+    items = pl.concat([frame(("user", "see the blue stripes"), conversation=c) for c in ("c1", "c2")])
+    deny = denying("BLUE stripes", scope="c1")
+    assert redacted(Scrubber(PrivacySettings(), "strict", KEY, deny=deny).scrub(items)) == [
+        "see the <PERSON_1>",
+        "see the blue stripes",
+    ]
+
+
+def test_operators() -> None:
+    items = pl.concat(
+        [
+            frame(("user", "mail ines.vdm@example.org or ines.vdm@example.org"), conversation="a"),
+            frame(("user", "my card is 4539 1488 0343 6467"), conversation="b"),
+        ]
+    )
+    settings = PrivacySettings(operators=Operators(email="mask", credit_card="drop"))
+    result = Scrubber(settings, "strict", KEY).scrub(items)
+    assert redacted(result)[0] == "mail <EMAIL> or <EMAIL>"
+    assert result.dropped == ("b",)
+    assert dict(result.audit.group_by("action").len().iter_rows()) == {"mask": 2, "drop": 1}
+    again = Scrubber(settings, "strict", KEY).scrub(items.with_columns(text=result.texts["text"]))
+    assert redacted(again) == redacted(result)
+
+
+def test_an_uncertain_span_drops_no_conversation_and_a_dropped_one_asks_nothing() -> None:
+    items = frame(("user", "the box says 48291037 on top; I was diagnosed with bipolar disorder last year"))
+    careful = PrivacySettings(operators=Operators(id="drop"))
+    assert Scrubber(careful, "as-published", KEY).scrub(items).dropped == ()
+    dropping = PrivacySettings(drop_sensitive=("health",))
+    result = Scrubber(dropping, "strict", KEY).scrub(items)
+    assert (result.dropped, result.n_undecided) == (("c1",), 0)
+
+
+def test_a_decision_on_merged_spans_settles_them() -> None:
+    # two uncertain findings that overlap are shown as one, so one decision must settle both
+    turn = Turn("m", "abc defg hij", is_assistant=False)
+    found = [[Span(0, 8, "PERSON", 0.4, "a"), Span(4, 12, "ID", 0.45, "b")]]
+    thresholds = Thresholds(mask=0.5, review=0.3)
+    asked = decide_conversation([turn], found, lambda texts: [[] for _ in texts], thresholds)[0]
+    assert [(s.start, s.end, s.type) for s in asked.undecided] == [(0, 12, "ID")]
+    for verdict, redaction in (("keep", turn.text), ("mask", "<ID_1>")):
+
+        def rule(surface: str, kind: str, verdict: str = verdict) -> str | None:
+            return verdict if (surface, kind) == (turn.text, "ID") else None
+
+        done = decide_conversation([turn], found, lambda texts: [[] for _ in texts], thresholds, rule)[0]
+        assert (done.undecided, done.redacted) == ([], redaction)
