@@ -72,7 +72,7 @@ def stage(
     )
     honoured = honoured_requests(private, tables["participants"]["participant_id"].to_list())
     info = info.model_copy(update={"withdrawals": honoured})
-    inputs = gather_inputs(run, built, stats, gate, proof, info.model_dump(mode="json"))
+    inputs = gather_inputs(run, built, stats, gate, info.model_dump(mode="json"))
     beside = {
         RECORDS: private.get(built.tables[RECORDS].uri),
         f"{NESTED}/part-00000.parquet": nested,
@@ -80,7 +80,8 @@ def stage(
         **dump_taxonomies(taxonomies),
         **_documents(private, stats, ("metrics",)),
         **_documents(private, gate, ("gate",)),
-        **_documents(private, proof, ("privacy",)),
+        # small counts held back, unlike in the stage's own document
+        "privacy.json": canonical_json(document["privacy"]),
         **{name: private.get(ref.uri) for name, ref in stats.files if name.startswith("stats/")},
         **{name: private.get(ref.uri) for name, ref in report.files},
     }

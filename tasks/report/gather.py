@@ -19,7 +19,6 @@ def gather_inputs(
     built: BuiltRelease,
     stats: TableSet,
     gate: TableSet,
-    proof: TableSet,
     provenance: dict[str, Any] | None = None,
 ) -> ReportInputs:
     """Read the documents and scrubbed tables of a release that is not staged yet."""
@@ -36,7 +35,7 @@ def gather_inputs(
         policy=run.policy,
         stats=document,
         gate=read_json(private, gate["gate"].uri),
-        privacy=read_json(private, proof["privacy"].uri),
+        privacy=document["privacy"],
         quality=document["labelling"]["quality"],
         cost=document["cost"],
         provenance=provenance or {},

@@ -111,7 +111,10 @@ def _group_sizes(privacy: Mapping[str, Any]) -> ProofTable | None:
 
 def _sensitive(privacy: Mapping[str, Any]) -> ProofTable | None:
     found = _mapping(privacy.get("sensitive"))
-    rows = tuple((str(kind).replace("_", " "), number_text(n)) for kind, n in found.items())
+    rows = tuple(
+        (str(kind).replace("_", " "), "held back" if n is None else number_text(n))
+        for kind, n in found.items()
+    )
     return ProofTable("Flagged as sensitive", ("Kind", "Messages"), rows) if rows else None
 
 

@@ -37,7 +37,7 @@ def write_report(
     ).model_dump(mode="json")
 
     def build(folder: StepFolder) -> None:
-        inputs = gather_inputs(run, built, stats, gate, proof, origin)
+        inputs = gather_inputs(run, built, stats, gate, origin)
         for name, data in render_figures(inputs).items():
             folder.bytes(name, data)
         folder.bytes("report.html", render_report(inputs))

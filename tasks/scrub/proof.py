@@ -14,6 +14,7 @@ def summarise_privacy(
     messages: pl.DataFrame,
     k_report: Mapping[str, Any],
     policy: str,
+    n_dropped: int = 0,
 ) -> dict[str, Any]:
     """Count what was masked and what is uncertain.
 
@@ -23,9 +24,12 @@ def summarise_privacy(
         messages: `clean_messages`, for the sensitive kinds.
         k_report: report on k-anonymity.
         policy: privacy policy in force.
+        n_dropped: conversations that an operator or the policy on sensitive content left out.
     """
+    audit = audit.filter(pl.col("action") != "drop")
     return {
         "policy": policy,
+        "n_conversations_dropped": n_dropped,
         "n_redactions": audit.height,
         "redactions_by_type": _count(audit, "type"),
         "redactions_by_recognizer": _count(audit, "recognizer"),

@@ -187,6 +187,7 @@ def prove_privacy(
             pl.concat([CLEAN_MESSAGES.empty(), *messages]),
             read_json(private, participants["k"].uri),
             run.policy,
+            sum(_count_dropped(private, shard) for shard in clean),
         )
         shadow, truth = plant_canaries(_sample_items(private, staged, ids), CANARY_SEED)
         # a planted text is in no memo; the texts around it may be
@@ -226,6 +227,11 @@ def _sample_items(private: Store, staged: StagedExports, ids: TableSet) -> pl.Da
 
 def _keys(private: Store) -> Keys:
     return load_registry(private, load_master_key(os.environ)).keys
+
+
+def _count_dropped(private: Store, shard: TableSet) -> int:
+    rows = read_table(private, shard["funnel"], FUNNEL)
+    return int(rows.filter(pl.col("table_name") == "conversations")["n_removed"].sum())
 
 
 def _review(private: Store, shard: TableSet) -> pl.DataFrame:

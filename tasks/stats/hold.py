@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from schemas.stats import StatsDocument, ThoughtLabels, ThoughtsPerMessage
+from tasks.stats.suppress import is_table_of_counts
 
 Row = TypeVar("Row", bound=BaseModel)
 
@@ -105,8 +106,25 @@ def hold(model: StatsDocument, previous: StatsDocument | None, limit: int) -> St
                 }
             ),
             "completeness": hold_rows(model.completeness, previous.completeness, limit),
+            "privacy": hold_privacy(model.privacy, previous.privacy, limit),
         }
     )
+
+
+def hold_privacy(privacy: Mapping[str, Any], previous: Mapping[str, Any], limit: int) -> dict[str, Any]:
+    """The same for the counts of the privacy stage: redactions by kind, flags of sensitive content.
+
+    Args:
+        privacy: content of `privacy.json`, small cells held back already.
+        previous: that of the last release, as published.
+        limit: smallest difference shown.
+    """
+    held: dict[str, Any] = dict(privacy)
+    for name, counts in privacy.items():
+        before = previous.get(name)
+        if is_table_of_counts(name, counts) and isinstance(before, Mapping):
+            held[name] = {kind: _hold_count(n, before.get(kind), limit) for kind, n in counts.items()}
+    return held
 
 
 def hold_rows(rows: Sequence[Row], previous: Sequence[Row], limit: int) -> list[Row]:

@@ -93,16 +93,17 @@ def suppress_privacy(privacy: Mapping[str, Any], limit: int) -> dict[str, Any]:
         limit: smallest count shown; 0 changes nothing.
     """
     return {
-        name: hide_counts(value, limit) if limit > 0 and _is_table(name, value) else value
+        name: hide_counts(value, limit) if limit > 0 and is_table_of_counts(name, value) else value
         for name, value in privacy.items()
     }
 
 
-def _is_table(name: str, value: Any) -> bool:
+def is_table_of_counts(name: str, value: Any) -> bool:
+    """Whether a part of the privacy numbers counts people's texts by kind; a count held back is None."""
     return (
         (name == "sensitive" or "_by_" in name)
         and isinstance(value, Mapping)
-        and all(isinstance(n, int) for n in value.values())
+        and all(n is None or isinstance(n, int) for n in value.values())
     )
 
 

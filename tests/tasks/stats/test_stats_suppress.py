@@ -237,6 +237,14 @@ def test_small_counts_of_the_privacy_stage_are_held_back_too(invent, taxonomies)
     assert plain["privacy"] == privacy
 
 
+def test_counts_of_the_privacy_stage_hold_still_between_releases(invent, taxonomies) -> None:
+    corpus = invent(90, 5)
+    before = run(corpus, taxonomies, privacy={"sensitive": {"health": 40, "minors": 30}, "n_redactions": 7})
+    now = {"sensitive": {"health": 41, "minors": 55}, "n_redactions": 9}
+    after = run(corpus, taxonomies, privacy=now, previous=before)
+    assert after["privacy"] == {"sensitive": {"health": 40, "minors": 55}, "n_redactions": 9}
+
+
 def test_small_cells_of_confusions_are_held_back_with_what_would_give_them_away() -> None:
     table = {"a": {"a": 40, "b": 3}, "b": {"a": 12, "b": 50}}
     hidden = hide_confusions({"reason": {"release_on_gold": {"n_items": 105, "confusion": table}}}, 10)
