@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from flows.settings import resolve_settings
 from schemas.errors import UsageError
-from schemas.params import PrivacyOptions, PublishingOptions, TaggingOptions
+from schemas.params import EvaluationOptions, PrivacyOptions, PublishingOptions, TaggingOptions
 from schemas.run import AppliedPolicy, RunContext
 
 
@@ -22,6 +22,7 @@ def open_run(
     privacy: PrivacyOptions | None = None,
     tagging: TaggingOptions | None = None,
     publishing: PublishingOptions | None = None,
+    evaluation: EvaluationOptions | None = None,
 ) -> RunContext:
     """Resolve settings and places of a run; parameters win over environment and file.
 
@@ -41,6 +42,15 @@ def open_run(
         }
     if publishing:
         flags |= {"publish.single_writer": publishing.single_writer or None}
+    if evaluation:
+        flags |= {
+            "evaluate.model": evaluation.model or None,
+            "evaluate.judge": evaluation.judge or None,
+            "evaluate.embedding_model": evaluation.embedding_model or None,
+            "evaluate.budget_usd": None if evaluation.budget_usd < 0 else evaluation.budget_usd,
+            "evaluate.limit": None if evaluation.limit < 0 else evaluation.limit,
+            "tag.allow_unpriced": evaluation.allow_unpriced or None,
+        }
     settings = resolve_settings(config_file or None, flags).settings
     if not settings.store:
         raise UsageError("no store given: use --store, THOUGHTTRACE_STORE or `store` in the settings file")

@@ -188,6 +188,45 @@ class StatsSettings(Group):
     )
 
 
+class EvaluateSettings(Group):
+    """The research suites; limits on requests and tokens are those of `tag`."""
+
+    model: str = Field(
+        default="local",
+        description="Model that predicts or rewrites: `local` (stands in offline) or any litellm model; a comma list runs several, which judge each other unless `judge` is set.",
+    )
+    judge: str = Field(
+        default="",
+        description="Model that judges, never the one that predicted; a comma list measures how far judges agree. Empty: the other models, or the local judges.",
+    )
+    embedding_model: str = Field(
+        default="local",
+        description="Model of the sentence vectors: `local` (embedded) or any litellm embedding model.",
+    )
+    budget_usd: float = Field(
+        default=0.0,
+        ge=0,
+        description="Hard limit for the calls of one evaluation in USD; 0 means no paid call.",
+    )
+    limit: int = Field(
+        default=0,
+        ge=0,
+        description="Items at most, drawn by a hash of their ids; 0 means all.",
+    )
+    hypotheses: int = Field(
+        default=4, ge=2, le=10, description="Hypotheses weighed for each thought by the method `autotom`."
+    )
+    autotom: Literal["pick", "average"] = Field(
+        default="pick",
+        description="How `autotom` ends: `pick` the likeliest hypothesis, or `average` the scores of all by their weight.",
+    )
+    min_quality: int = Field(
+        default=4, ge=1, le=5, description="Lowest quality of a thought that `next-message` shows to a model."
+    )
+    resamples: int = Field(default=2_000, ge=100, description="Bootstrap resamples over participants.")
+    seed: int = Field(default=20260501, description="Seed of bootstrap, permutations and folds.")
+
+
 class GateSettings(Group):
     """The comparison with the last release."""
 
@@ -268,6 +307,7 @@ class Settings(Group):
     privacy: PrivacySettings = PrivacySettings()
     tag: TagSettings = TagSettings()
     stats: StatsSettings = StatsSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
     gate: GateSettings = GateSettings()
     publish: PublishSettings = PublishSettings()
     report: ReportSettings = ReportSettings()

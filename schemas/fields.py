@@ -436,6 +436,122 @@ LABEL_MEMO = Table(
         Field("labelled_at", "timestamp", "When the model answered."),
     ),
 )
+_ITEM_ID = Field("item_id", "string", "Item of the suite: a thought, a message or a pair of texts.")
+_CONDITION = Field("condition", "string", "What the prediction was made from, or by which method.")
+_MODEL = Field("model", "string", "Model that was asked, as configured.")
+_MODEL_SNAPSHOT = Field("model_snapshot", "string", "Model that answered, as the provider names it.")
+_PROMPT_SHA256 = Field("prompt_sha256", "string", "Digest of the prompt file; empty where none was used.")
+ANSWER_MEMO = Table(
+    "answer_memo",
+    "staged",
+    "Answers of models to the research suites that were paid for, by the digest of the question; holds text.",
+    ("key",),
+    (
+        Field("key", "string", "Digest of prompt, texts, model, parameters and schema of the answer."),
+        Field("answer", "string", "The answer as JSON.", is_free_text=True, source="evaluate"),
+        _MODEL,
+        _MODEL_SNAPSHOT,
+        _PROMPT_SHA256,
+        Field("input_tokens", "int64", "Tokens sent.", unit="tokens"),
+        Field("output_tokens", "int64", "Tokens received.", unit="tokens"),
+        Field("cost_usd", "float64", "Price paid.", unit="USD"),
+        Field("answered_at", "timestamp", "When the model answered."),
+    ),
+)
+EVALUATION_ITEMS = Table(
+    "evaluation_items",
+    "staged",
+    "What a suite asks about, one row an item; holds scrubbed text.",
+    ("item_id",),
+    (
+        _ITEM_ID,
+        _PARTICIPANT_ID,
+        _CONVERSATION_ID,
+        _SPLIT,
+        Field("item_group", "string", "Kind of item that results are given for, e.g. `reason`."),
+        Field("context", "string", "What is known, as text or JSON.", is_free_text=True, source="evaluate"),
+        Field("target", "string", "What is to be found.", is_free_text=True, source="evaluate"),
+    ),
+)
+EVALUATION_PREDICTIONS = Table(
+    "evaluation_predictions",
+    "staged",
+    "What models wrote for the items of a suite, one row an item, condition and model; holds text.",
+    ("item_id", "condition", "model"),
+    (
+        _ITEM_ID,
+        _CONDITION,
+        _MODEL,
+        _MODEL_SNAPSHOT,
+        Field("prediction", "string", "What the model wrote.", is_free_text=True, source="evaluate"),
+        Field(
+            "detail",
+            "string",
+            "How it came about, as JSON: hypotheses with prior, likelihood and posterior; empty elsewhere.",
+            is_free_text=True,
+            source="evaluate",
+        ),
+        _PROMPT_SHA256,
+    ),
+)
+EVALUATION_SCORES = Table(
+    "evaluation_scores",
+    "staged",
+    "Values given to the items of a suite, one row an item, condition, model, judge and metric; no text.",
+    ("item_id", "condition", "model", "judge", "metric"),
+    (
+        _ITEM_ID,
+        _CONDITION,
+        replace(_MODEL, description="Model that predicted; empty where nothing was predicted."),
+        Field("judge", "string", "Model that judged, or what measured."),
+        Field("judge_snapshot", "string", "Model that judged, as the provider names it."),
+        Field("metric", "string", "What the value measures."),
+        Field("value", "float64", "The value, in the unit of the metric."),
+        _PROMPT_SHA256,
+    ),
+)
+EVALUATION_FAILURES = Table(
+    "evaluation_failures",
+    "staged",
+    "Items of a suite without a value, and why: left out by a rule, or not answered; no text.",
+    ("item_id", "step", "condition", "model"),
+    (
+        _ITEM_ID,
+        Field("step", "string", "Step that gave nothing; `select` for items left out by a rule."),
+        replace(_CONDITION, description="Condition or method; empty where the item itself is left out."),
+        replace(_MODEL, description="Model that was asked; empty where none was."),
+        Field("error", "string", "Named reason, e.g. `bad_json`, `refused`, `no_next_message`."),
+        Field("n_attempts", "int32", "Answers asked for.", unit="calls"),
+    ),
+)
+PREFERENCE_PAIRS = Table(
+    "preference_pairs",
+    "staged",
+    "Preference pairs from dissatisfaction, one row a pair; holds scrubbed and generated text.",
+    ("pair_id",),
+    (
+        Field("pair_id", "string", "Id of the criticised message and what guided the rewrite."),
+        _PARTICIPANT_ID,
+        _CONVERSATION_ID,
+        _SPLIT,
+        Field("guidance", "string", "What guided the rewrite.", values=("thought", "message")),
+        Field("guide_id", "string", "Thought or message that guided it."),
+        Field("message_id", "string", "The criticised answer."),
+        Field("label", "string", "Reaction label that shows the dissatisfaction."),
+        Field(
+            "context",
+            "string",
+            "Messages before the answer, as JSON of role and content.",
+            is_free_text=True,
+            source="evaluate",
+        ),
+        Field("rejected", "string", "The original answer.", is_free_text=True),
+        Field("chosen", "string", "The rewrite.", is_free_text=True, source="evaluate"),
+        _MODEL,
+        _MODEL_SNAPSHOT,
+        _PROMPT_SHA256,
+    ),
+)
 _SPAN_PLACE = (
     Field("item_id", "string", "Message, thought or other text that holds the span."),
     _CONVERSATION_ID,
@@ -871,6 +987,12 @@ TABLES: Mapping[str, Table] = MappingProxyType(
             LABEL_REVIEW,
             GOLD_LABELS,
             LABEL_MEMO,
+            ANSWER_MEMO,
+            EVALUATION_ITEMS,
+            EVALUATION_PREDICTIONS,
+            EVALUATION_SCORES,
+            EVALUATION_FAILURES,
+            PREFERENCE_PAIRS,
             SCRUB_AUDIT,
             SCRUB_REVIEW,
             SCRUB_MEMO,

@@ -94,3 +94,56 @@ class PublishingOptions(Options):
         title="Dry run",
         description="Do everything but stage and publish; shows what would change.",
     )
+
+
+SuiteName = Literal[
+    "semantic-shift",
+    "thought-inference",
+    "next-message",
+    "alignment-pairs",
+    "thought-dynamics",
+]
+"""The research suites."""
+
+MethodName = Literal["", "direct", "autotom"]
+"""How a suite predicts, where it knows several ways; empty means its usual one."""
+
+
+class EvaluationOptions(Options):
+    """Which models answer and judge, and what it may cost."""
+
+    method: MethodName = Field(
+        default="",
+        title="Method",
+        description="For thought-inference: `direct`, or `autotom` (both on the same items, compared).",
+    )
+    model: str = Field(
+        default="",
+        title="Model",
+        description="Model that predicts: `local` or a litellm model; a comma list runs several.",
+    )
+    judge: str = Field(
+        default="",
+        title="Judge",
+        description="Model that judges, another than the one that predicts; a comma list uses several.",
+    )
+    embedding_model: str = Field(
+        default="",
+        title="Embedding model",
+        description="For semantic-shift: `local` or a litellm embedding model.",
+    )
+    budget_usd: float = Field(
+        default=-1,
+        ge=-1,
+        title="Budget in USD",
+        description="Hard limit for the calls of this evaluation; -1 means as the settings say.",
+    )
+    allow_unpriced: bool = Field(
+        default=False, title="Allow unpriced models", description="Run a model whose price is unknown."
+    )
+    limit: int = Field(
+        default=-1,
+        ge=-1,
+        title="Items at most",
+        description="Evaluate a part of the items, drawn by a hash of their ids; -1 means as the settings say, 0 all.",
+    )

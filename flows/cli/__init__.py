@@ -12,6 +12,7 @@ from types import ModuleType
 from flows.cli import (
     candidates,
     config,
+    evaluate,
     quarantine,
     registry,
     release,
@@ -37,6 +38,7 @@ COMMAND_MODULES: tuple[ModuleType, ...] = (
     withdraw,
     review,
     report,
+    evaluate,
     registry,
     synth,
     scrub,

@@ -19,7 +19,12 @@ _SPACE = re.compile(r"\s+")
 
 def canonicalise(text: str) -> str:
     """Return the text in NFC, without invisible characters, with single spaces."""
-    return _SPACE.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFC", text))).strip()
+    return _SPACE.sub(" ", strip_invisible(text)).strip()
+
+
+def strip_invisible(text: str) -> str:
+    """Return the text in NFC without invisible characters; its lines and spaces stay."""
+    return _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
 
 
 def clip_text(text: str, limit: int) -> str:
