@@ -15,6 +15,14 @@ from flows.telling import ShardProgress
 from schemas.errors import ConfigError
 from schemas.run import RunContext, TableSet
 
+WORTH_PROCESSES = 2_000_000
+"""Bytes of staged, compressed tables from which on processes save more than the seconds their start costs."""
+
+
+def runner_kind() -> str:
+    """The name of the task runner that the environment asks for."""
+    return os.environ.get("THOUGHTTRACE_RUN__TASK_RUNNER", "threads")
+
 
 def runner() -> TaskRunner[Any]:
     """The task runner of this process, by `THOUGHTTRACE_RUN__TASK_RUNNER` and its neighbours.
@@ -25,7 +33,7 @@ def runner() -> TaskRunner[Any]:
     Raises:
         ConfigError: an unknown runner, or one whose extra is not installed.
     """
-    kind = os.environ.get("THOUGHTTRACE_RUN__TASK_RUNNER", "threads")
+    kind = runner_kind()
     workers = int(os.environ.get("THOUGHTTRACE_RUN__WORKERS", "2"))
     address = os.environ.get("THOUGHTTRACE_RUN__TASK_RUNNER_ADDRESS", "")
     if kind == "threads":
@@ -49,6 +57,19 @@ def runner() -> TaskRunner[Any]:
 
 
 T = TypeVar("T")
+
+
+def count_processes(run: RunContext, shards: Sequence[TableSet]) -> int:
+    """How many processes of its own a step should work in; 0 where shards run elsewhere or are soon done.
+
+    Args:
+        run: the run.
+        shards: what is worked on.
+    """
+    n_bytes = sum(ref.n_bytes for shard in shards for _, ref in shard.files)
+    if runner_kind() != "threads" or n_bytes < WORTH_PROCESSES:
+        return 0
+    return min(run.settings.run.workers, len(shards))
 
 
 def over_shards(

@@ -12,7 +12,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import State
 
-from flows.fan_out import over_shards, runner
+from flows.fan_out import count_processes, over_shards, runner
 from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
 from flows.publication import Approval, publish_when_approved
@@ -27,6 +27,7 @@ from tasks.pseudonymise.task import assign_public_ids, generalise_survey
 from tasks.publish.task import discard_work, finish_publications, stage
 from tasks.report.task import write_report
 from tasks.scrub.task import prove_privacy, require_review, scrub_shard
+from tasks.scrub.workers import scrub_workers
 from tasks.stats.task import compute_statistics
 from tasks.tag.measure_task import measure_labels
 from tasks.tag.task import tag_shard
@@ -72,7 +73,8 @@ def release(
     staged = read_exports(run, exports)
     run = run.with_policy(choose_policy(run, staged.dialects))
     ids = assign_public_ids(run, staged)
-    clean = over_shards("scrubbing", scrub_shard, run, staged.shards, ids)
+    with scrub_workers(count_processes(run, staged.shards)):
+        clean = over_shards("scrubbing", scrub_shard, run, staged.shards, ids)
     require_review(run, staged, ids, clean)
     spending = plan_release(run, clean)
     participants = generalise_survey(run, clean)

@@ -41,7 +41,7 @@ class IngestSettings(Group):
         default=50, gt=0, description="Largest allowed unpacked size of one file, in GB."
     )
     shard_messages: int = Field(
-        default=20_000,
+        default=4_000,
         ge=1,
         description="Messages per shard; a shard should take 10 to 60 s in the slowest stage.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -42,6 +43,7 @@ from tasks.scrub.proof import summarise_canaries, summarise_privacy, summarise_s
 from tasks.scrub.review import rules_of
 from tasks.scrub.review_file import read_decisions, write_queue
 from tasks.scrub.scrubber import Scrubber
+from tasks.scrub.workers import in_worker
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_json, read_table
 
@@ -51,6 +53,7 @@ CANARY_CONVERSATIONS = 200
 CANARY_SEED = 20260501
 MEMO = "memo/scrub"
 """Folder of the span memo in the private store, one folder an engine."""
+_loading = threading.Lock()
 
 
 @task(name="scrub", task_run_name="scrub shard {number:04d}")
@@ -60,6 +63,11 @@ def scrub_shard(run: RunContext, shard: TableSet, number: int, ids: TableSet) ->
     Raises:
         DataError: a text came back unscrubbed. Nothing falls back to the raw text.
     """
+    return in_worker(write_clean_shard, run, shard, number, ids)
+
+
+def write_clean_shard(run: RunContext, shard: TableSet, number: int, ids: TableSet) -> TableSet:
+    """What the task does, for a process that Prefect knows nothing of."""
     private = open_store(run.private)
     keys = _keys(private)
     scrubber = _open_scrubber(run, private, keys)
@@ -97,7 +105,9 @@ def scrub_shard(run: RunContext, shard: TableSet, number: int, ids: TableSet) ->
 def _open_scrubber(run: RunContext, private: Store, keys: Keys) -> Scrubber:
     """The scrubber of this run: settings, standing decisions and the deny-list."""
     privacy = run.settings.privacy
-    detector = _detector(privacy.high_recall, privacy.recognizers)
+    # two threads that come first at once would each load the models
+    with _loading:
+        detector = _detector(privacy.high_recall, privacy.recognizers)
     decisions = rules_of(read_decisions(private))
     deny = DenyList(
         keys.audit, merge_rules(read_rules(private), _read_deny_file(privacy.deny_file, keys, run))

@@ -1,0 +1,81 @@
+"""Scrubbing in processes of its own: Python runs one thread at a time, so threads share one core.
+
+A worker loads the models once and takes one shard after the other; it reads and writes the private store
+itself, so that only references pass between the processes. Workers end with the run: by the end of the
+`with` block, and by themselves when the process that started them is gone, however it died.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import ParamSpec, TypeVar
+
+from schemas.errors import InternalError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_open: ProcessPoolExecutor | None = None
+
+
+@contextmanager
+def scrub_workers(n_workers: int) -> Iterator[None]:
+    """Open worker processes for `in_worker`; with fewer than two, work stays in this process.
+
+    Args:
+        n_workers: processes; each takes about 300 MB.
+    """
+    global _open
+    if n_workers < 2 or _open is not None:
+        yield
+        return
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_begin, initargs=(ours,))
+    _open = pool
+    try:
+        yield
+    finally:
+        _open = None
+        pool.shutdown(wait=False, cancel_futures=True)
+        # the workers wait for the other end of this pipe to close
+        theirs.close()
+        ours.close()
+
+
+def in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Run a module's function in a worker process where some are open, else here; waits for the result.
+
+    Raises:
+        InternalError: the worker died; what was finished stays, and the same run goes on from there.
+    """
+    if _open is None:
+        return work(*args, **kwargs)
+    try:
+        return _open.submit(work, *args, **kwargs).result()
+    except BrokenProcessPool:
+        raise InternalError(
+            "a process that scrubs was killed, most likely for want of memory; start the run again, it goes on "
+            "from the finished shards; fewer at a time: `run.workers`"
+        ) from None
+
+
+def _begin(lifeline: Connection) -> None:
+    # Ctrl-C is for the process that started us; it closes the lifeline
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def end_with_parent() -> None:
+        try:
+            lifeline.recv_bytes()
+        except (EOFError, OSError):
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()

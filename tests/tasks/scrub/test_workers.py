@@ -1,0 +1,83 @@
+"""Processes that scrub: they end with the run, and a death is told plainly."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import InternalError, KeyMissingError
+from tasks.scrub.workers import in_worker, scrub_workers
+
+
+def own_pid() -> int:
+    return os.getpid()
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse() -> None:
+    raise KeyMissingError("no key")
+
+
+def is_gone(pid: int) -> bool:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_one_worker_is_this_process() -> None:
+    with scrub_workers(1):
+        assert in_worker(own_pid) == os.getpid()
+    assert in_worker(own_pid) == os.getpid()
+
+
+def test_workers_are_others_tell_errors_and_end_with_the_block() -> None:
+    with scrub_workers(2):
+        pid = in_worker(own_pid)
+        assert pid != os.getpid()
+        with pytest.raises(KeyMissingError, match="no key"):
+            in_worker(refuse)
+    assert is_gone(pid)
+
+
+def test_a_killed_worker_is_told_plainly() -> None:
+    with scrub_workers(2), pytest.raises(InternalError, match="want of memory"):
+        in_worker(die)
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, time\n"
+        "from tasks.scrub.workers import in_worker, scrub_workers\n"
+        "if __name__ == '__main__':\n"
+        "    with scrub_workers(2):\n"
+        "        print(in_worker(os.getpid), flush=True)\n"
+        "        time.sleep(60)\n"
+    )
+    repo = Path(__file__).parents[3]
+    with subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(repo)},
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    assert is_gone(pid)
