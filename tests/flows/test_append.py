@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -38,6 +39,22 @@ def store(prefect_server, tmp_path_factory) -> Path:
     (folder / "more.jsonl").write_bytes(b"\n".join(lines[N_FIRST:]))
     run(folder / "first.jsonl", folder / "store")
     return folder / "store"
+
+
+def test_other_shards_in_processes_of_their_own_change_nothing(store, monkeypatch) -> None:
+    monkeypatch.setenv("THOUGHTTRACE_INGEST__SHARD_MESSAGES", "60")
+    monkeypatch.setattr("flows.fan_out.WORTH_PROCESSES", 0)
+    submitted: list[str] = []
+
+    class Pool(ProcessPoolExecutor):
+        def submit(self, work, /, *args, **kwargs):
+            submitted.append(work.__name__)
+            return super().submit(work, *args, **kwargs)
+
+    monkeypatch.setattr("tasks.scrub.workers.ProcessPoolExecutor", Pool)
+    assert run(store.parent / "first.jsonl", store)["status"] == "unchanged"
+    assert submitted == ["write_clean_shard"] * len(submitted)
+    assert len(submitted) > 1
 
 
 def test_exports_that_would_drop_conversations_are_refused(store) -> None:
