@@ -57,7 +57,7 @@ class ClusterBootstrap:
     @property
     def is_possible(self) -> bool:
         """Whether there are participants enough to draw from."""
-        return self.n_clusters > 1
+        return self.n_clusters > 1 and self.resamples > 0
 
     def sums(self, matrix: Counts) -> Floats:
         """Weighted column sums: resamples × cells, from participants × cells."""
