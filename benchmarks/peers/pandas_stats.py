@@ -25,7 +25,7 @@ NULLABLE = {
     "messages": ["sensitive"],
     "labels": ["runner_up", "model_snapshot", "prompt_sha256", "confidence", "labelled_at"],
 }
-MAX_TOKENIZED = 20_000
+MAX_TOKENIZED = 10_000
 Figures = dict[str, Any]
 
 
@@ -89,7 +89,9 @@ class Counter:
         thoughts = self.read("thoughts", ["thought_id", "message_id", "kind", "content", "n_redactions"])
         thoughts["n_chars"] = thoughts["content"].str.len()
         thoughts = thoughts.merge(
-            messages[["message_id", "conversation_id", "participant_id", "turn", "stage", "n_role"]],
+            messages[
+                ["message_id", "conversation_id", "participant_id", "position", "turn", "stage", "n_role"]
+            ],
             on="message_id",
         )
         conversations = conversations.merge(
@@ -230,11 +232,12 @@ class Counter:
     def count_texts(self) -> None:
         """Lengths of texts in characters and tokens."""
         tokenizer = find_tokenizer()
-        for name, frame, column, value, key in (
-            ("user_message", self.messages, "role", "user", "message_id"),
-            ("assistant_message", self.messages, "role", "assistant", "message_id"),
-            ("reason", self.thoughts, "kind", "reason", "thought_id"),
-            ("reaction", self.thoughts, "kind", "reaction", "thought_id"),
+        place = ["conversation_id", "position"]
+        for name, frame, column, value, order in (
+            ("user_message", self.messages, "role", "user", place),
+            ("assistant_message", self.messages, "role", "assistant", place),
+            ("reason", self.thoughts, "kind", "reason", [*place, "thought_id"]),
+            ("reaction", self.thoughts, "kind", "reaction", [*place, "thought_id"]),
         ):
             texts = frame[frame[column] == value]
             self.figures[f"{name}.characters"] = texts["n_chars"].quantile(QUANTILES).tolist()
@@ -242,7 +245,7 @@ class Counter:
             self.figures[f"{name}.bins"] = pd.Series(classes).value_counts().to_dict()
             if tokenizer is not None:
                 if len(texts) > MAX_TOKENIZED:
-                    texts = texts.sort_values(key).iloc[:: -(-len(texts) // MAX_TOKENIZED)]
+                    texts = texts.sort_values(order).iloc[:: -(-len(texts) // MAX_TOKENIZED)]
                 n = pd.Series([len(tokenizer.encode_ordinary(text)) for text in texts["content"]])
                 self.figures[f"{name}.tokens"] = n.quantile(QUANTILES).tolist()
 

@@ -184,4 +184,6 @@ def _time(inputs: ReportInputs) -> str:
     if conversations is None or conversations.is_empty():
         return "Not stated."
     first, last = conversations["started_at"].min(), conversations["started_at"].max()
+    if first is None or last is None:
+        return "Not stated."
     return f"From {first:%B %Y} to {last:%B %Y}, as far as the coarsened times say."

@@ -18,7 +18,7 @@ from tasks.stats.comparison import Comparison, load_published, scan_comparison
 from tasks.stats.completeness import count_nulls
 from tasks.stats.conversations import count_models, count_rows, measure_conversations
 from tasks.stats.export import FLAGS, tabulate
-from tasks.stats.frames import Frames, collect_frames
+from tasks.stats.frames import MAX_TOKENIZED, Frames, collect_frames
 from tasks.stats.hold import hold, read_previous
 from tasks.stats.intervals import CONFIDENCE, ClusterBootstrap
 from tasks.stats.labelling import count_provenance
@@ -26,7 +26,7 @@ from tasks.stats.names import TaxonomyLike, name_facets
 from tasks.stats.people import count_demographics, count_languages
 from tasks.stats.relationships import count_relationships
 from tasks.stats.suppress import suppress
-from tasks.stats.texts import MAX_TOKENIZED, bin_texts, count_redactions, measure_texts, tokenizer_name
+from tasks.stats.texts import bin_texts, count_redactions, measure_texts, tokenizer_name
 from tasks.stats.thoughts import count_per_message, count_thought_labels
 from tasks.stats.topics import count_topics
 

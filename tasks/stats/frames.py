@@ -15,6 +15,7 @@ from schemas.fields import TABLES
 
 PROVENANCE = ("facet", "source", "via", "labeller", "model_snapshot", "taxonomy_version")
 THOUGHT_FACETS = ("reason", "reaction")
+MAX_TOKENIZED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Frames:
         relationships: m, c, p, turn, value.
         thought_labels: facet, t, m, c, p, turn, stage, n_role, value.
         provenance: facet, source, via, labeller, model_snapshot, taxonomy_version, n, mean_confidence.
+        tokenized: for each kind of text of which there are too many to tokenize all, the ids of a sample: every
+            k-th by conversation and place.
         funnel: as released.
         quarantine: as released.
     """
@@ -45,6 +48,7 @@ class Frames:
     provenance: pl.DataFrame
     funnel: pl.DataFrame
     quarantine: pl.DataFrame
+    tokenized: Mapping[str, pl.Series]
 
 
 def collect_frames(tables: Mapping[str, pl.LazyFrame | pl.DataFrame]) -> Frames:
@@ -150,6 +154,10 @@ def collect_frames(tables: Mapping[str, pl.LazyFrame | pl.DataFrame]) -> Frames:
         provenance=provenance,
         funnel=table(tables, "funnel").collect(),
         quarantine=table(tables, "quarantine_summary").collect(),
+        tokenized={
+            **_sample(messages, "role", ("user", "assistant"), "message_id"),
+            **_sample(thoughts, "kind", THOUGHT_FACETS, "thought_id"),
+        },
     )
 
 
@@ -157,6 +165,16 @@ def table(tables: Mapping[str, pl.LazyFrame | pl.DataFrame], name: str) -> pl.La
     """One base table as a lazy frame, empty with its schema where it is not given."""
     frame = tables.get(name)
     return TABLES[name].empty().lazy() if frame is None else frame.lazy()
+
+
+def _sample(frame: pl.DataFrame, column: str, values: tuple[str, ...], key: str) -> dict[str, pl.Series]:
+    """Ids of every k-th row of each kind that has more rows than are tokenized; the frame is in order."""
+    found: dict[str, pl.Series] = {}
+    for value in values:
+        ids = frame.filter(pl.col(column) == value)[key]
+        if ids.len() > MAX_TOKENIZED:
+            found[value] = ids.gather_every(-(-ids.len() // MAX_TOKENIZED))
+    return found
 
 
 def _number_strangers(conversations: pl.DataFrame, n_known: int) -> pl.DataFrame:

@@ -24,6 +24,9 @@ _Z = 1.959963984540054
 _FEW = 20
 _BLOCK_CELLS = 16_000_000
 _EXACT_FLOAT32 = 8_000_000
+_FLOAT_CELLS = 120_000_000
+"""Up to here (480 MB) the draws are kept as floats: turning bytes into floats for each product costs as much
+as the product. Above it they stay bytes, and are turned block by block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ class ClusterBootstrap:
         self.n_clusters = n_clusters
         self.resamples = resamples
         rng = np.random.default_rng(seed)
-        self._weights = np.zeros((resamples if n_clusters > 1 else 0, n_clusters), dtype=np.uint8)
+        shape = (resamples if n_clusters > 1 else 0, n_clusters)
+        kind = np.float32 if shape[0] * n_clusters <= _FLOAT_CELLS else np.uint8
+        self._weights: npt.NDArray[np.float32 | np.uint8] = np.zeros(shape, dtype=kind)
         for row in self._weights:
             drawn = np.bincount(rng.integers(n_clusters, size=n_clusters), minlength=n_clusters)
             row[:] = np.minimum(drawn, 255)
@@ -63,7 +68,7 @@ class ClusterBootstrap:
         """Weighted column sums: resamples × cells, from participants × cells."""
         kind = np.float32 if matrix.sum(0).max(initial=0) < _EXACT_FLOAT32 else np.float64
         values = matrix.astype(kind)
-        blocks = [block.astype(kind) @ values for block in self._blocks()]
+        blocks = [block.astype(kind, copy=False) @ values for block in self._blocks()]
         if not blocks:
             return np.zeros((0, matrix.shape[1]))
         return np.concatenate(blocks).astype(np.float64)
@@ -121,7 +126,7 @@ class ClusterBootstrap:
         low, high = np.quantile((lower + upper) / 2, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
         return float(low), float(high)
 
-    def _blocks(self) -> Iterator[npt.NDArray[np.uint8]]:
+    def _blocks(self) -> Iterator[npt.NDArray[np.float32 | np.uint8]]:
         size = max(1, _BLOCK_CELLS // max(1, self.n_clusters))
         for start in range(0, len(self._weights), size):
             yield self._weights[start : start + size]

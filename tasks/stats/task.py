@@ -16,11 +16,11 @@ from tasks.publish.origin import digest_taxonomy
 from tasks.stats.compute import compute_stats
 from tasks.stats.metrics import metrics
 from tasks.storage.store import Store, open_store
-from tasks.storage.tables import read_json, read_table
+from tasks.storage.tables import read_json, scan_table
 from tasks.tag.chosen import choose_taxonomies
 from tasks.tag.costs import sum_costs
 
-STEP_VERSION = 3
+STEP_VERSION = 4
 STATS = "stats.json"
 
 
@@ -38,7 +38,7 @@ def compute_statistics(
     taxonomies = choose_taxonomies(store, run.taxonomy_files)
 
     def build(folder: StepFolder) -> None:
-        tables = {t.name: read_table(private, built.tables[t.name], t) for t in BASE_TABLES}
+        tables = {t.name: scan_table(private, built.tables[t.name], t) for t in BASE_TABLES}
         stats = compute_stats(
             tables,
             taxonomies=taxonomies,

@@ -14,7 +14,6 @@ from tasks.stats.intervals import ClusterBootstrap, count_matrix
 from tasks.stats.shares import describe, ints, number
 from tasks.stats.tokens import count_tokens, find_tokenizer
 
-MAX_TOKENIZED = 20_000
 KINDS: tuple[tuple[str, str, str, str], ...] = (
     ("user_message", "messages", "role", "user"),
     ("assistant_message", "messages", "role", "assistant"),
@@ -26,18 +25,24 @@ KINDS: tuple[tuple[str, str, str, str], ...] = (
 def measure_texts(frames: Frames, tables: Mapping[str, pl.LazyFrame | pl.DataFrame]) -> list[TextLength]:
     """Length of each kind of text in characters and, with a tokenizer, in tokens.
 
-    Up to 20,000 texts of a kind are tokenized, all of them where there are no more; else every k-th by id.
+    Up to 10,000 texts of a kind are tokenized, all of them where there are no more; else every k-th by
+    conversation and place.
 
     Args:
         frames: collected inputs.
         tables: base tables, for the text of the messages and thoughts to tokenize.
     """
     rows: list[TextLength] = []
+    contents = {
+        **_read_texts(tables, "messages", "role", "message_id", frames.tokenized),
+        **_read_texts(tables, "thoughts", "kind", "thought_id", frames.tokenized),
+    }
     for text, name, column, value in KINDS:
         kind = _of_kind(frames, name, column, value)
         rows.append(TextLength(text=text, unit="characters", n_texts=kind.len(), spread=describe(kind)))
-        tokens = _tokenize(table(tables, name), column, value, kind.len())
-        if tokens is not None:
+        counts = count_tokens(contents[value])
+        if counts is not None:
+            tokens = pl.Series("n_tokens", counts, dtype=pl.Int64)
             rows.append(TextLength(text=text, unit="tokens", n_texts=kind.len(), spread=describe(tokens)))
     return rows
 
@@ -110,13 +115,24 @@ def _of_kind(frames: Frames, name: str, column: str, value: str) -> pl.Series:
     return frame.filter(pl.col(column) == value)["n_chars"]
 
 
-def _tokenize(texts: pl.LazyFrame, column: str, value: str, n: int) -> pl.Series | None:
-    key = "message_id" if "message_id" in texts.collect_schema() and column == "role" else "thought_id"
-    kind = texts.filter(pl.col(column) == value)
-    if n > MAX_TOKENIZED:
-        ids = kind.select(key).collect(engine="streaming").sort(key)
-        chosen = ids.gather_every(-(-n // MAX_TOKENIZED))
-        kind = kind.join(chosen.lazy(), on=key, how="semi")
-    contents = kind.select("content").collect(engine="streaming")["content"].drop_nulls().to_list()
-    counts = count_tokens(contents)
-    return None if counts is None else pl.Series("n_tokens", counts, dtype=pl.Int64)
+def _read_texts(
+    tables: Mapping[str, pl.LazyFrame | pl.DataFrame],
+    name: str,
+    column: str,
+    key: str,
+    samples: Mapping[str, pl.Series],
+) -> dict[str, list[str]]:
+    """The texts to tokenize, by kind, in one pass over the table."""
+    if find_tokenizer() is None:
+        return {value: [] for _, table_name, _, value in KINDS if table_name == name}
+    values = [value for _, table_name, _, value in KINDS if table_name == name]
+    wanted = pl.any_horizontal(
+        (pl.col(column) == value) & pl.col(key).is_in(samples[value].implode())
+        if value in samples
+        else pl.col(column) == value
+        for value in values
+    )
+    found = table(tables, name).filter(wanted).select(column, "content").collect(engine="streaming")
+    return {
+        value: found.filter(pl.col(column) == value)["content"].drop_nulls().to_list() for value in values
+    }

@@ -108,6 +108,18 @@ def decode_table(data: bytes, table: Table) -> pl.DataFrame:
     return frame
 
 
+def scan_bytes(data: bytes, table: Table) -> pl.LazyFrame:
+    """Return the frame of Parquet bytes without unpacking it: a reader unpacks the columns it needs.
+
+    Raises:
+        DataError: the file has other columns or types.
+    """
+    frame = pl.scan_parquet(io.BytesIO(data))
+    if frame.collect_schema() != table.polars_schema():
+        raise DataError(f"the file holds other columns than table {table.name} defines")
+    return frame
+
+
 def fingerprint_rows(frame: pl.DataFrame, table: Table) -> str:
     """Return a digest of the rows themselves, whatever library or settings wrote them.
 

@@ -13,7 +13,7 @@ import polars as pl
 from schemas.errors import VerificationError
 from schemas.fields import Table
 from schemas.refs import ArtifactRef
-from tasks.storage.parquet import decode_table, encode_table
+from tasks.storage.parquet import decode_table, encode_table, scan_bytes
 from tasks.storage.store import Store
 
 
@@ -48,10 +48,26 @@ def read_table(
         NotFoundError: the object is gone.
         DataError: the file has other columns than the table defines.
     """
-    data = store.get(ref.uri)
-    if verify and hashlib.sha256(data).hexdigest() != ref.sha256:
-        raise VerificationError(f"{ref.uri}: the bytes are not the ones that were written")
+    data = _get(store, ref) if verify else store.get(ref.uri)
     return decode_table(data, table) if table else pl.read_parquet(io.BytesIO(data))
+
+
+def scan_table(store: Store, ref: ArtifactRef, table: Table) -> pl.LazyFrame:
+    """Read the file that a reference names, checked, and leave it packed until columns are asked for.
+
+    Raises:
+        VerificationError: the bytes are not the ones that the reference was made of.
+        NotFoundError: the object is gone.
+        DataError: the file has other columns than the table defines.
+    """
+    return scan_bytes(_get(store, ref), table)
+
+
+def _get(store: Store, ref: ArtifactRef) -> bytes:
+    data = store.get(ref.uri)
+    if hashlib.sha256(data).hexdigest() != ref.sha256:
+        raise VerificationError(f"{ref.uri}: the bytes are not the ones that were written")
+    return data
 
 
 def canonical_json(value: Any) -> bytes:

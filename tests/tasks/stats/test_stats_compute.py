@@ -107,7 +107,7 @@ def test_text_of_any_script_is_measured_in_code_points(invent, taxonomies) -> No
 
 
 def test_the_sample_of_tokenized_texts_is_spread_and_stable(invent, taxonomies, monkeypatch) -> None:
-    monkeypatch.setattr("tasks.stats.texts.MAX_TOKENIZED", 50)
+    monkeypatch.setattr("tasks.stats.frames.MAX_TOKENIZED", 50)
     tables = invent(60, 7)
     rows = {(r["text"], r["unit"]): r for r in run(tables, taxonomies).document["text_lengths"]}
     sampled = rows["user_message", "tokens"]

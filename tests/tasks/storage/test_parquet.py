@@ -18,7 +18,7 @@ from schemas.errors import DataError, VerificationError
 from schemas.fields import CONVERSATIONS, MESSAGES, PARTICIPANTS
 from tasks.storage.parquet import encode_table, fingerprint_rows, fingerprint_schema
 from tasks.storage.store import open_store
-from tasks.storage.tables import canonical_json, read_json, read_table, write_json, write_table
+from tasks.storage.tables import canonical_json, read_json, read_table, scan_table, write_json, write_table
 
 
 def messages(texts: list[str]) -> pl.DataFrame:
@@ -138,3 +138,17 @@ def test_json_is_canonical(tmp_path: Path) -> None:
 def test_schema_fingerprint_follows_nullability() -> None:
     fields = (replace(MESSAGES.fields[0], nullable=True), *MESSAGES.fields[1:])
     assert fingerprint_schema(replace(MESSAGES, fields=fields)) != fingerprint_schema(MESSAGES)
+
+
+def test_a_scan_gives_the_same_rows_and_refuses_the_same_files(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path))
+    frame = messages(["a", "b", "c"])
+    ref = write_table(store, "messages.parquet", frame, MESSAGES)
+    lazy = scan_table(store, ref, MESSAGES)
+    assert lazy.collect().equals(read_table(store, ref, MESSAGES))
+    assert lazy.select("role").collect(engine="streaming").height == 3
+    with pytest.raises(DataError, match="other columns"):
+        scan_table(store, ref, PARTICIPANTS)
+    store.put("messages.parquet", encode_table(messages(["x"]), MESSAGES))
+    with pytest.raises(VerificationError, match="not the ones"):
+        scan_table(store, ref, MESSAGES)
