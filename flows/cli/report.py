@@ -55,6 +55,9 @@ def push_hf(
     store: StoreOption = "",
     config: ConfigOption = None,
     private: Annotated[bool, typer.Option("--private", help="Create the repository as private.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the files that would be uploaded; ask the hub nothing.")
+    ] = False,
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -67,6 +70,13 @@ def push_hf(
     opened = _open_store(store, config)
     plan = plan_upload(opened, version)
     size = f"{len(plan.files)} files, {plan.n_bytes / 1e6:.1f} MB"
+    if dry_run:
+        if json:
+            print_json({"version": plan.version, "repo": repo, "files": plan.files, "n_bytes": plan.n_bytes})
+            return
+        typer.echo("\n".join(plan.files))
+        console.print(f"would upload {plan.version} ({size}) to {repo}; nothing was sent", markup=False)
+        return
     if not yes:
         visibility = "private" if private else "public"
         typer.confirm(

@@ -9,11 +9,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from schemas.errors import ServiceError, UsageError
+from schemas.errors import ConflictError, ServiceError, UsageError
 from tasks.publish import layout
 from tasks.publish.pull import pull_release
 from tasks.publish.releases import read_manifest, require_files, resolve_version
 from tasks.storage.store import Store
+
+_LOG_IN = "no token for the hub: set HF_TOKEN or run `hf auth login`"
+_CONFLICTS = frozenset({409, 412})
+_DENIED = frozenset({401, 403})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +69,19 @@ def upload_release(store: Store, plan: UploadPlan, repo: str, *, is_private: boo
         is_private: create the repository as private.
 
     Raises:
-        UsageError: the optional dependency is missing, or the repository's name is not one.
+        UsageError: the optional dependency or the token is missing, or the repository's name is not one.
+        ConflictError: somebody else wrote to the repository meanwhile.
         ServiceError: the hub refused or could not be reached.
     """
     try:
-        from huggingface_hub import HfApi
+        from huggingface_hub import HfApi, get_token
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
     except ImportError:
         raise UsageError("uploading needs the hub extra: pip install 'thoughttrace[hub]'") from None
     import httpx
 
+    if get_token() is None:
+        raise UsageError(_LOG_IN)
     api = HfApi()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -92,13 +99,22 @@ def upload_release(store: Store, plan: UploadPlan, repo: str, *, is_private: boo
         except HFValidationError:
             raise UsageError(f"not a repository name: {repo}; write owner/name") from None
         except LocalTokenNotFoundError:
-            raise UsageError("no token for the hub: set HF_TOKEN or run `hf auth login`") from None
+            raise UsageError(_LOG_IN) from None
         except HfHubHTTPError as error:
             status = error.response.status_code
-            hint = "; check HF_TOKEN and your rights on the repository" if status in {401, 403} else ""
-            raise ServiceError(f"the hub answered {status} for {repo}{hint}") from None
+            if status in _CONFLICTS:
+                raise ConflictError(
+                    f"the hub answered {status} for {repo}: somebody else wrote to it meanwhile; push again"
+                ) from None
+            raise ServiceError(f"the hub answered {status} for {repo}; {_hint(status)}") from None
         except (httpx.HTTPError, OSError) as error:
             raise ServiceError(
                 f"the hub could not be reached ({type(error).__name__}); nothing was tagged"
             ) from None
     return Upload(commit.oid, f"{api.endpoint}/datasets/{repo}/tree/{plan.version}")
+
+
+def _hint(status: int) -> str:
+    if status in _DENIED:
+        return "check HF_TOKEN and your rights on the repository"
+    return "nothing was tagged; push again later" if status >= 500 else "nothing was tagged"

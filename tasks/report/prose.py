@@ -57,7 +57,7 @@ def tell(inputs: ReportInputs) -> dict[str, Any]:
         "agreement": read_agreement(inputs.quality),
         "shares": _shares(readings),
         "models_sentence": _models(readings),
-        "one_model": True,
+        "one_model": _met_one_model(inputs),
         "redactions_sentence": _redactions(readings),
         "languages_sentence": _languages(readings),
         "labels_sentence": _labels(readings),
@@ -134,6 +134,14 @@ def _models(readings: Readings) -> str:
     return f"{len(rows)} chatbot models{by} took part." if len(rows) != 1 else "One chatbot model took part."
 
 
+def _met_one_model(inputs: ReportInputs) -> bool:
+    conversations = inputs.tables.get("conversations")
+    if conversations is None or conversations.is_empty():
+        return True
+    pairs = conversations.select("participant_id", "model_name").unique()
+    return pairs.height == pairs["participant_id"].n_unique()
+
+
 def _redactions(readings: Readings) -> str:
     part = readings.stats.redactions
     n = (part.n_in_messages or 0) + (part.n_in_thoughts or 0)
@@ -141,13 +149,14 @@ def _redactions(readings: Readings) -> str:
 
 
 def _languages(readings: Readings) -> str:
-    rows = [r for r in readings.stats.languages if r.share is not None]
+    known = [r for r in readings.stats.languages if r.language != "und"]
+    rows = [r for r in known if r.share]
     if not rows:
         return "The language of the conversations was not determined."
     first = max(rows, key=lambda r: r.share or 0.0)
     return (
         f"{percent(first.share)} of the conversations are in {language_name(first.language)} "
-        f"({len(readings.stats.languages)} languages detected)."
+        f"({len(known)} {'language' if len(known) == 1 else 'languages'} detected)."
     )
 
 

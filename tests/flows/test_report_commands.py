@@ -144,14 +144,16 @@ def hub() -> Iterator[Any]:
     server.shutdown()
 
 
-def push(hub: Any, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def push(
+    hub: Any, tmp_path: Path, *arguments: str, token: str = "hf_secrettoken"
+) -> subprocess.CompletedProcess[str]:
     # the library reads its settings when it is imported, so it runs in a process of its own
     environment = {
         **os.environ,
         "HF_HUB_OFFLINE": "0",
         "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
         "HF_HOME": str(tmp_path / "hf"),
-        "HF_TOKEN": "hf_secrettoken",
+        "HF_TOKEN": token,
         "HF_HUB_DISABLE_XET": "1",
     }
     code = "from flows.cli.app import app, run\nfrom flows.cli import report\nreport.register(app)\nimport sys\nsys.exit(run(debug=False))"
@@ -187,8 +189,46 @@ def test_push_asks_first_and_refuses_a_yanked_release(store: Store, hub, tmp_pat
     assert hub.asked == []
 
 
-def test_push_names_the_hubs_refusal(store: Store, hub, tmp_path: Path) -> None:
-    hub.status = 403
+@pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (401, 3, "check HF_TOKEN"),
+        (403, 3, "check HF_TOKEN"),
+        (412, 2, "somebody else wrote to it"),
+        (500, 3, "push again later"),
+    ],
+)
+def test_push_names_the_hubs_refusal(
+    store: Store, hub, tmp_path: Path, status: int, code: int, words: str
+) -> None:
+    hub.status = status
     done = push(hub, tmp_path, "latest", "--store", store.uri, "--yes")
-    assert (done.returncode, "403" in done.stderr, "HF_TOKEN" in done.stderr) == (3, True, True)
+    assert (done.returncode, str(status) in done.stderr, words in done.stderr) == (code, True, True), (
+        done.stderr
+    )
+    assert "Traceback" not in done.stderr
     assert "hf_secrettoken" not in done.stdout + done.stderr
+
+
+def test_push_without_a_token_or_a_hub_says_so(store: Store, hub, tmp_path: Path) -> None:
+    done = push(hub, tmp_path, "latest", "--store", store.uri, "--yes", token="")
+    assert (done.returncode, "set HF_TOKEN" in done.stderr) == (2, True), done.stderr
+    assert hub.asked == []
+    hub.shutdown()
+    hub.server_close()
+    done = push(hub, tmp_path, "latest", "--store", store.uri, "--yes")
+    assert (done.returncode, "could not be reached" in done.stderr) == (3, True), done.stderr
+
+
+def test_a_dry_run_asks_the_hub_nothing(store: Store, run, monkeypatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a dry run uploads nothing")
+
+    monkeypatch.setattr("tasks.report.hub.upload_release", refuse)
+    code, out, err = run("push", "hf", "owner/name", "latest", "--store", store.uri, "--dry-run", "--json")
+    plan = json.loads(out)
+    assert (code, plan["version"]) == (0, "v1.1.0")
+    assert {"report.html", "README.md"} <= set(plan["files"])
+    assert not any("private" in name or "shards" in name for name in plan["files"])
+    code, out, err = run("push", "hf", "owner/name", "latest", "--store", store.uri, "--dry-run")
+    assert (code, "nothing was sent" in err, "report.html" in out.split()) == (0, True, True)

@@ -54,7 +54,7 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
     gate = {
@@ -107,6 +107,7 @@ def poisoned_inputs() -> Any:
         tables[name] = table.with_columns(pl.concat_str(pl.col(c), pl.lit(EVIL)).alias(c) for c in strings)
     inputs = make_inputs()
     stats = make_stats()
+    stats["conversation_length"]["published"] = poison(stats["conversation_length"]["published"])
     for part in ("models", "topics", "reasons", "reactions", "relationships", "demographics", "languages",
                  "redactions", "labelling", "definitions"):  # fmt: skip
         stats[part] = poison(stats[part])
@@ -128,12 +129,32 @@ def poisoned_inputs() -> Any:
             "note": EVIL,
             "checks": [{"name": EVIL, "status": "failed", "severity": "critical", "why": EVIL}],
         },
-        privacy={"k_margin": 0, "k_required": EVIL, EVIL: EVIL, "nested": {EVIL: [EVIL, EVIL]}},
-        quality={EVIL: EVIL},
+        privacy={
+            "k_margin": 0,
+            "k_required": EVIL,
+            EVIL: EVIL,
+            "nested": {EVIL: [EVIL, EVIL]},
+            "canary": {"by_type": {EVIL: {"n_planted": EVIL, "n_masked": 1, "recall": 1.0}}},
+            "attributes": {EVIL: {"n_answered": EVIL}},
+            "sensitive": {EVIL: 3},
+        },
+        quality={
+            EVIL: {
+                "release_on_gold": {
+                    "n_items": 40,
+                    "n_groups": 9,
+                    "accuracy": 0.5,
+                    "kappa": {"value": 0.5, "low": 0.4, "high": 0.6},
+                    "multi_label_f1": {"value": 0.5, "low": 0.4, "high": 0.6},
+                    "confusion": {EVIL: {EVIL: 30, "other": 10}},
+                }
+            },
+        },
         cost={EVIL: EVIL},
         provenance={
             "code": {EVIL: EVIL},
             "inputs": [{"name": EVIL, "dialect": EVIL, "sha256": EVIL}],
+            "taxonomies": {EVIL: {"version": EVIL, "sha256": EVIL}},
             "models": [{"facet": EVIL, "name": EVIL, "snapshot": EVIL, "prompt_sha256": EVIL}],
         },
         changes=inputs.changes.with_columns(

@@ -36,6 +36,24 @@ def test_a_length_that_is_held_back_is_no_empty_bin() -> None:
     assert "WildChat 60 %" in body
 
 
+def test_another_corpus_is_drawn_beside_the_release() -> None:
+    stats = make_stats()
+    bins = [(2, False, 60), (3, False, 10), (30, True, 30)]
+    stats["conversation_length"]["compared"] = {
+        "corpus": "LMSYS-Chat-1M",
+        "n_conversations": 100,
+        "spread": stats["conversation_length"]["spread"] | {"median": 2.0},
+        "histogram": [{"n_messages": n, "is_or_more": more, "n": k, "share": k / 100} for n, more, k in bins],
+    }
+    figure = figure_of("conversation-length", stats)
+    assert "LMSYS-Chat-1M as counted here 2" in figure.finding
+    assert figure.columns[-1] == "Share in LMSYS-Chat-1M"
+    # an odd length occurs there, so that odd lengths stand on the axis
+    assert [row[0] for row in figure.rows][:3] == ["1", "2", "3"]
+    assert next(row for row in figure.rows if row[0] == "3")[1:] == ("0", "0.0 %", "10.0 %")
+    figure.draw_at(WIDE)
+
+
 def test_held_back_flows_are_part_of_the_whole() -> None:
     stats = make_stats()
     flows = stats["relationships"]["turn_flow"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import polars as pl
 import pytest
 
@@ -10,16 +12,32 @@ from tasks.stats.compute import compute_stats
 from tasks.stats.tokens import count_tokens, find_tokenizer
 
 
-def chat(n: int, **more: str) -> list[dict[str, str]]:
+def chat(n: int, **more: object) -> list[dict[str, object]]:
     return [{"role": ("user", "assistant")[i % 2], "content": "Good day.", **more} for i in range(n)]
 
 
+def moderation(n: int) -> list[dict[str, object]]:
+    """What both corpora carry a message: verdicts and scores by category, nested."""
+    scores = {"harassment": 0.01, "self-harm/intent": 0.0}
+    return [
+        {"flagged": False, "categories": dict.fromkeys(scores, False), "category_scores": scores}
+        for _ in range(n)
+    ]
+
+
 def wildchat() -> pl.DataFrame:
+    header = {"accept-language": "en", "user-agent": "none"}
+    more = {"country": "XX", "hashed_ip": "0", "header": header, "toxic": False, "turn_identifier": 1}
     return pl.DataFrame(
         {
             "conversation_hash": ["a", "b", "c", "d"],
             "model": ["m"] * 4,
-            "conversation": [chat(n, country="XX", hashed_ip="0") for n in (2, 2, 6, 0)],
+            "timestamp": [datetime(2026, 1, 1, tzinfo=UTC)] * 4,
+            "conversation": [chat(n, **more) for n in (2, 2, 6, 0)],
+            "openai_moderation": [moderation(n) for n in (2, 2, 6, 0)],
+            "detoxify_moderation": [[{"toxicity": 0.001}]] * 4,
+            "toxic": [False] * 4,
+            "redacted": [False] * 4,
             "turn": [1, 1, 3, 0],
             "language": ["English"] * 4,
         }
@@ -34,6 +52,7 @@ def lmsys() -> pl.DataFrame:
             "conversation": [chat(2), chat(40)],
             "turn": [1, 20],
             "language": ["English", "German"],
+            "openai_moderation": [moderation(2), moderation(40)],
             "redacted": [False, False],
         }
     )

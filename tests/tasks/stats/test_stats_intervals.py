@@ -5,7 +5,7 @@ import time
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.stats.intervals import ClusterBootstrap, count_matrix, wilson
@@ -82,6 +82,7 @@ def test_no_interval_without_two_participants(n) -> None:
     assert np.isnan(boot.median(np.array([1.0, 2.0]), counts)).all()
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())
 def test_interval_holds_the_share_and_stays_in_range(data) -> None:
     n = data.draw(st.integers(0, 8))
