@@ -48,7 +48,7 @@ def measure(folder: Path) -> dict[str, Any]:
     from schemas.taxonomies import load_taxonomies
     from tasks.gate.policy import load_policy
     from tasks.gate.run import run_gate
-    from tasks.report.figures import render_figures
+    from tasks.report.figures import list_figures, render_figures
     from tasks.report.inputs import ReportInputs
     from tasks.report.metadata import render_metadata
     from tasks.report.page import render_report
@@ -79,8 +79,9 @@ def measure(folder: Path) -> dict[str, Any]:
         tables={name: frame.collect() for name, frame in tables.items()},
         taxonomies={facet: taxonomy.nodes for facet, taxonomy in taxonomies.items()},
     )
-    page = render_report(inputs)
-    figures = render_figures(inputs)
+    listed = list_figures(inputs)
+    figures = render_figures(inputs, listed)
+    page = render_report(inputs, listed)
     render_metadata(inputs, {})
     clock.stop("report")
     return {

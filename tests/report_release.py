@@ -119,6 +119,19 @@ def stage_rows(
     ]  # fmt: skip
 
 
+def domain_rows(names: dict[str, tuple[str, float]], base: int) -> list[Any]:
+    first = next(iter(names))
+    return [
+        {
+            "group": domain, "group_name": title, "base": base, "value": value, "name": name,
+            "n": round(base * share), "share": share, "low": max(share - 0.04, 0.0), "high": min(share + 0.04, 1.0),
+        }
+        for i, (domain, (title, *_)) in enumerate(DOMAINS.items())
+        for value, (name, published) in names.items()
+        for share in [round(published + (0.02 * i if value == first else 0.0), 4)]
+    ]  # fmt: skip
+
+
 def turn_flows() -> list[dict[str, Any]]:
     plan = {
         "1>2": {"first_request": {"extend_or_deepen": 1272, "new_variation": 43, "re_attempt": 65, "completely_new_request": 495, "(end)": 280}},
@@ -149,7 +162,7 @@ def thought_labels(
     return {
         "facet": facet, "n_thoughts": n, "n_labelled": n - 12, "n_unlabelled": 12,
         "labels": [label_row(v, name, round(share * (n - 12)), share) for v, (name, share) in names.items()],
-        "by_stage": stage_rows(names, stages, n // 4), "by_domain": [], "by_length": [], "stage_flow": [],
+        "by_stage": stage_rows(names, stages, n // 4), "by_domain": domain_rows(names, n // 7), "by_length": [], "stage_flow": [],
     }  # fmt: skip
 
 

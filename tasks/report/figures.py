@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tasks.report.drawing import Drawing, for_file, to_png, without_validation
 from tasks.report.inputs import ReportInputs
@@ -29,6 +29,7 @@ class Figure:
         draw: draws at a width in px; None where there is nothing to draw.
         is_small: half a row wide, so that one drawing serves every screen.
         is_on_page: whether the page shows it; if not, it is a file only.
+        drawn: drawings made so far by width: page and files share them.
     """
 
     name: str
@@ -42,13 +43,16 @@ class Figure:
     draw: Callable[[int], Drawing] | None = None
     is_small: bool = False
     is_on_page: bool = True
+    drawn: dict[int, Drawing] = field(default_factory=dict, compare=False, repr=False)
 
     def draw_at(self, width: int) -> Drawing:
         """Draw at a width in px; the figure must have something to draw."""
         if self.draw is None:
             raise ValueError(f"figure {self.name} has nothing to draw")
-        with without_validation():
-            return self.draw(width)
+        if width not in self.drawn:
+            with without_validation():
+                self.drawn[width] = self.draw(width)
+        return self.drawn[width]
 
 
 def empty_figure(name: str, section: str, title: str, words: str) -> Figure:
@@ -59,6 +63,7 @@ def empty_figure(name: str, section: str, title: str, words: str) -> Figure:
 def list_figures(inputs: ReportInputs) -> tuple[Figure, ...]:
     """Return all figures of a release in the order of the page."""
     from tasks.report.figures_conversations import conversation_figures, thoughts_per_message
+    from tasks.report.figures_domains import domain_figures
     from tasks.report.figures_labels import label_figures
     from tasks.report.figures_participants import participant_figures
     from tasks.report.readings import read_stats
@@ -67,15 +72,21 @@ def list_figures(inputs: ReportInputs) -> tuple[Figure, ...]:
     return (
         *conversation_figures(readings),
         *label_figures(readings),
+        *domain_figures(readings),
         thoughts_per_message(readings),
         *participant_figures(readings),
     )
 
 
-def render_figures(inputs: ReportInputs) -> dict[str, bytes]:
-    """Return the files under `figures/`: one SVG and one PNG a figure that has something to draw."""
+def render_figures(inputs: ReportInputs, figures: Sequence[Figure] | None = None) -> dict[str, bytes]:
+    """Return the files under `figures/`: one SVG and one PNG a figure that has something to draw.
+
+    Args:
+        inputs: numbers of the release.
+        figures: its figures, where they are at hand; what was drawn of them is not drawn again.
+    """
     files: dict[str, bytes] = {}
-    for figure in list_figures(inputs):
+    for figure in list_figures(inputs) if figures is None else figures:
         if figure.draw is None:
             continue
         svg = for_file(

@@ -9,6 +9,8 @@ from tasks.report.drawing import Drawing, draw, wrap_words
 from tasks.report.palette import LIGHT
 from tasks.report.row_labels import break_label, label_layers, label_width
 
+_MOST_NARROW = 6
+
 
 def draw_matrix(
     rows: Sequence[str],
@@ -59,15 +61,25 @@ def draw_matrix(
         for j, is_held in enumerate(line)
         if is_held
     ]
+    # many columns on a phone: their names stand upright, one line each
+    is_upright = narrow and len(columns) > _MOST_NARROW
     tallest = max(len(h) for h in heads)
-    headings = [
-        alt.Chart(
-            alt.Data(values=[{"column": str(j), "text": h[k]} for j, h in enumerate(heads) if k < len(h)])
-        )
-        .mark_text(y=-12 - (tallest - 1 - k) * 12, fontSize=10 if narrow else 11, color=LIGHT["muted"])
-        .encode(x=x, text="text:N")
-        for k in range(tallest)
-    ]
+    headings = (
+        [
+            alt.Chart(alt.Data(values=[{"column": str(j), "text": c} for j, c in enumerate(columns)]))
+            .mark_text(angle=270, align="left", y=-6, fontSize=10, color=LIGHT["muted"])
+            .encode(x=x, text="text:N")
+        ]
+        if is_upright
+        else [
+            alt.Chart(
+                alt.Data(values=[{"column": str(j), "text": h[k]} for j, h in enumerate(heads) if k < len(h)])
+            )
+            .mark_text(y=-12 - (tallest - 1 - k) * 12, fontSize=10 if narrow else 11, color=LIGHT["muted"])
+            .encode(x=x, text="text:N")
+            for k in range(tallest)
+        ]
+    )
     return draw(
         alt.layer(
             base.mark_rect(color=LIGHT[hue], cornerRadius=3).encode(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -62,7 +62,7 @@ _CONTENTS = (
 )
 
 
-def render_report(inputs: ReportInputs) -> bytes:
+def render_report(inputs: ReportInputs, figures: Sequence[Figure] | None = None) -> bytes:
     """Return `report.html`.
 
     The same inputs give the same bytes. Markup comes from our own template, drawings, style and script
@@ -71,6 +71,7 @@ def render_report(inputs: ReportInputs) -> bytes:
 
     Args:
         inputs: numbers, counts and scrubbed tables of the release.
+        figures: its figures, where they are at hand; what was drawn of them is not drawn again.
     """
     readings = read_stats(inputs)
     explorer = build_explorer(inputs)
@@ -89,7 +90,7 @@ def render_report(inputs: ReportInputs) -> bytes:
         gate=gate,
         proof=proof,
         tiles=read_tiles(readings),
-        figures=_figures(inputs),
+        figures=_figures(list_figures(inputs) if figures is None else figures),
         explorer=explorer,
         explorer_data=Markup(explorer.packed),  # noqa: S704 - base64 of our own making
         definitions=[(name.replace("_", " "), text) for name, text in readings.stats.definitions.items()],
@@ -209,9 +210,9 @@ def _models(readings: Readings) -> list[dict[str, Any]]:
     ]
 
 
-def _figures(inputs: ReportInputs) -> Mapping[str, list[dict[str, Any]]]:
+def _figures(figures: Sequence[Figure]) -> Mapping[str, list[dict[str, Any]]]:
     sections: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for figure in list_figures(inputs):
+    for figure in figures:
         if not figure.is_on_page:
             continue
         sections[figure.section].append(

@@ -7,14 +7,14 @@ from prefect import task
 from schemas.run import BuiltRelease, RunContext, TableSet
 from tasks.memo.steps import StepFolder, run_step
 from tasks.publish.origin import describe_origin
-from tasks.report.figures import render_figures
+from tasks.report.figures import list_figures, render_figures
 from tasks.report.gather import gather_inputs
 from tasks.report.page import render_report
 from tasks.storage.store import open_store
 from tasks.storage.tables import read_json
 from tasks.tag.chosen import choose_taxonomies
 
-STEP_VERSION = 2
+STEP_VERSION = 3
 
 
 @task(name="write report", task_run_name="write report")
@@ -38,9 +38,10 @@ def write_report(
 
     def build(folder: StepFolder) -> None:
         inputs = gather_inputs(run, built, stats, gate, origin)
-        for name, data in render_figures(inputs).items():
+        figures = list_figures(inputs)
+        for name, data in render_figures(inputs, figures).items():
             folder.bytes(name, data)
-        folder.bytes("report.html", render_report(inputs))
+        folder.bytes("report.html", render_report(inputs, figures))
 
     parts = {
         "built": built.tables.fingerprint,

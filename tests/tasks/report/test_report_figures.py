@@ -16,7 +16,8 @@ from tests.report_release import computed_inputs, empty_tables, make_inputs, mak
 
 EXPECTED = {
     "conversation-length", "text-length", "languages", "models", "redactions", "topic-domains",
-    "topic-subtopics", "reasons", "reactions", "reasons-by-stage", "reactions-by-stage", "relationships",
+    "topic-subtopics", "reasons", "reactions", "reasons-by-stage", "reactions-by-stage",
+    "reasons-by-domain", "reactions-by-domain", "relationships",
     "relationship-flow", "relationship-transitions", "thoughts-per-message", "participants-age-band",
     "participants-gender", "participants-education", "participants-occupation-group",
     "participants-ai-use-frequency", "participants-purposes",

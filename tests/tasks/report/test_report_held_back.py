@@ -84,6 +84,25 @@ def test_transitions_name_what_is_held_back() -> None:
     assert ">held back<" in figure.draw_at(WIDE).body
 
 
+def test_labels_by_domain_name_the_extremes_and_what_is_held_back() -> None:
+    stats = make_stats()
+    cells = stats["reasons"]["by_domain"]
+    for row in cells:
+        if row["group"] == "technology" or row["value"] == "style_expectation":
+            blank(row)
+    figure = figure_of("reasons-by-domain", stats)
+    assert figure.finding.startswith(
+        "Task Motivation & Goal runs from 37 % in Culture & Lifestyle to 49 % in"
+    )
+    assert "Style Expectation" not in figure.columns
+    assert "Technology" not in {row[0] for row in figure.rows}
+    next(row for row in cells if row["group"] == "culture_lifestyle" and row["n"])["n"] = None
+    figure.draw_at(WIDE)
+    for row in cells:
+        blank(row)
+    assert figure_of("reasons-by-domain", stats).draw is None
+
+
 def test_a_label_with_nothing_to_show_has_no_panel() -> None:
     stats = make_stats()
     for row in stats["reactions"]["by_stage"]:
