@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -28,6 +29,7 @@ from tasks.stats.relationships import count_relationships
 from tasks.stats.suppress import suppress
 from tasks.stats.texts import bin_texts, count_redactions, measure_texts, tokenizer_name
 from tasks.stats.thoughts import count_per_message, count_thought_labels
+from tasks.stats.tokens import find_tokenizer
 from tasks.stats.topics import count_topics
 
 
@@ -78,7 +80,10 @@ def compute_stats(
     Raises:
         InputError: when `settings.compare_to` cannot be read.
     """
-    frames = collect_frames(tables)
+    with ThreadPoolExecutor(1) as pool:
+        # its merge table takes about as long to load as the tables of a release of the real size
+        pool.submit(find_tokenizer)
+        frames = collect_frames(tables)
     if comparison is None and settings.compare_to:
         comparison = scan_comparison(settings.compare_to)
     boot = ClusterBootstrap(count_clusters(frames), settings.resamples, settings.seed)
