@@ -12,6 +12,7 @@ from tasks.report.drawing import Drawing, wrap_words
 from tasks.report.palette import LIGHT
 
 _TEXT_HEIGHT = 12.0
+_CHARACTER_PX = 6.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def draw_alluvial(columns: Sequence[Column], ribbons: Sequence[Ribbon], *, width
     bar = 10.0 if narrow else 16.0
     room = height - top - gap * max(len(c.nodes) - 1 for c in columns)
     # the names of the last column stand to its right, where no other name can meet them
-    margin = 66.0 if narrow else 150.0
+    margin = 66.0 if narrow else 176.0
     step = (width - bar - 2 - margin) / (len(columns) - 1)
     places: dict[tuple[int, str], _Place] = {}
     bars: list[str] = []
@@ -82,7 +83,9 @@ def draw_alluvial(columns: Sequence[Column], ribbons: Sequence[Ribbon], *, width
             is_last = index == len(columns) - 1
             is_new = (index - 1, node.key) not in places or node.colour != "ended"
             if tall >= _TEXT_HEIGHT and (is_new or is_last):
-                bars.append(_label(node, x, y, tall, bar, narrow=narrow))
+                bars.append(
+                    _label(node, x, y, tall, bar, room=step if not is_last else margin, narrow=narrow)
+                )
             y += tall + gap
     flows: list[str] = []
     for ribbon in ribbons:
@@ -119,10 +122,12 @@ def _heading(text: str, x: float, bar: float, index: int, *, narrow: bool) -> st
     )
 
 
-def _label(node: Node, x: float, y: float, tall: float, bar: float, *, narrow: bool) -> str:
+def _label(node: Node, x: float, y: float, tall: float, bar: float, *, room: float, narrow: bool) -> str:
     at = x + bar + 6
     share = percent(node.share, digits=0)
     lines = [f"{node.label} {share}"]
+    if not narrow and len(lines[0]) * _CHARACTER_PX + bar + 8 > room and tall >= 2 * _TEXT_HEIGHT:
+        lines = [node.label, share]
     if narrow:
         lines = [*wrap_words(node.label, 10), share]
         if tall < _TEXT_HEIGHT * len(lines):

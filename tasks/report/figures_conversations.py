@@ -63,6 +63,7 @@ def _conversation_length(readings: Readings) -> Figure:
         for row in part.published
         if row.share_of_two_messages is not None
         and readings.with_published
+        and part.compared is None
         and not row.corpus.startswith("ThoughtTrace")
     ]
     median = part.spread.median or 0
@@ -261,7 +262,7 @@ def _redactions(readings: Readings) -> Figure:
         return empty_figure("redactions", "privacy", title, "The scrubber replaced nothing in this release.")
     total = sum(row.n or 0 for row in found)
     bars = [
-        Bar(row.type.replace("_", " ").capitalize(), (row.n or 0) / total, row.n)
+        Bar(span_type_name(row.type), (row.n or 0) / total, row.n)
         for row in sorted(found, key=lambda r: (-(r.n or 0), r.type))
     ]
     return Figure(
@@ -286,6 +287,11 @@ _LANGUAGES = {
     "hu": "Hungarian", "vi": "Vietnamese", "id": "Indonesian", "th": "Thai", "fa": "Persian",
     "und": "not determined",
 }  # fmt: skip
+
+
+def span_type_name(kind: str) -> str:
+    """Return the type of a redacted span as a reader writes it: `Date of birth`, `URL`."""
+    return kind if len(kind) <= 4 else kind.replace("_", " ").capitalize()
 
 
 def language_name(code: str) -> str:

@@ -9,7 +9,7 @@ from tasks.report.drawing import Drawing, draw, wrap_words
 from tasks.report.palette import LIGHT
 from tasks.report.row_labels import break_label, label_layers, label_width
 
-_MOST_NARROW = 6
+_CHARACTER_PX = 5.2
 
 
 def draw_matrix(
@@ -61,8 +61,8 @@ def draw_matrix(
         for j, is_held in enumerate(line)
         if is_held
     ]
-    # many columns on a phone: their names stand upright, one line each
-    is_upright = narrow and len(columns) > _MOST_NARROW
+    # narrow columns: their names stand upright, one line each
+    is_upright = max(len(line) for h in heads for line in h) * _CHARACTER_PX > step
     tallest = max(len(h) for h in heads)
     headings = (
         [

@@ -76,7 +76,7 @@ def _planted(privacy: Mapping[str, Any]) -> ProofTable | None:
         recall, low, high = (_mapping(found).get(key) for key in ("recall", "recall_low", "recall_high"))
         rows.append(
             (
-                str(kind).replace("_", " ").capitalize(),
+                str(kind) if len(str(kind)) <= 4 else str(kind).replace("_", " ").capitalize(),
                 *(number_text(_mapping(found).get(key, 0)) for key in ("n_planted", "n_masked")),
                 _percent(recall) if isinstance(recall, int | float) else "–",
                 f"{_percent(low)}–{_percent(high)}"
