@@ -12,7 +12,6 @@ import hashlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -87,9 +86,10 @@ def _sha256(path: Path) -> str:
 
 
 def _package_folder(package: str) -> Path | None:
-    if find_spec(package) is None:
-        return None
-    return Path(str(resources.files(package)))
+    """Return where a package lies; never import it, for that would import all of spaCy first."""
+    spec = find_spec(package)
+    locations = spec.submodule_search_locations if spec is not None else None
+    return Path(locations[0]) if locations else None
 
 
 def unpacked_folder(model: PinnedModel) -> Path:

@@ -1,4 +1,4 @@
-"""Runs only the recognisers whose cheap necessary condition holds, all conditions tested in one pass."""
+"""Runs only the recognisers whose cheap necessary condition holds, conditions tested a dozen at a time."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from tasks.scrub.spans import Span
 
 GATED_FROM_CHARS = 40
 """Below this length running every pattern is quicker than asking."""
-_MAX_MEMORY = 1 << 28
+N_SETS = 12
+"""One set of all conditions has so many states that building them takes longer than reading a megabyte."""
+_MAX_MEMORY = 1 << 26
 
 
 class Gate:
-    """A set of recognisers behind one RE2 set; finds exactly what they find one by one."""
+    """Recognisers behind a few RE2 sets; finds exactly what they find one by one."""
 
     def __init__(self, recognizers: Sequence[Recognizer]) -> None:
         import re2
@@ -24,19 +26,24 @@ class Gate:
         options.max_mem = _MAX_MEMORY
         options.log_errors = False
         gates = sorted({r.gate for r in recognizers})
-        self._members: list[list[int]] = [
-            [i for i, r in enumerate(self._recognizers) if r.gate == gate] for gate in gates
-        ]
-        conditions: Any = re2.Set.SearchSet(options)
-        for gate in gates:
-            conditions.Add(gate)
-        conditions.Compile()
-        self._conditions = conditions
+        self._sets: list[tuple[Any, list[list[int]]]] = []
+        for some in filter(None, (gates[start::N_SETS] for start in range(N_SETS))):
+            conditions: Any = re2.Set.SearchSet(options)
+            for gate in some:
+                conditions.Add(gate)
+            conditions.Compile()
+            members = [[i for i, r in enumerate(self._recognizers) if r.gate == gate] for gate in some]
+            self._sets.append((conditions, members))
 
     def find(self, text: str, *, always_gate: bool = False) -> list[Span]:
         """Return the spans of all recognisers, recogniser by recogniser in their order."""
         if len(text) < GATED_FROM_CHARS and not always_gate:
             chosen = range(len(self._recognizers))
         else:
-            chosen = sorted(i for hit in self._conditions.Match(text) or () for i in self._members[hit])
+            chosen = sorted(
+                i
+                for conditions, members in self._sets
+                for hit in conditions.Match(text) or ()
+                for i in members[hit]
+            )
         return [span for i in chosen for span in self._recognizers[i].find(text)]
