@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -26,6 +27,7 @@ BATCH_CHARS = 200_000
 MAX_NEW_WORDS = 400_000
 _IMPOSSIBLE = np.float32(-1e9)
 _UNUSED_PIPES = ("tok2vec", "tagger", "parser", "attribute_ruler", "lemmatizer", "senter")
+_WORD_ATTRIBUTES = ("ORTH", "LOWER", "NORM", "PREFIX", "SUFFIX", "SHAPE", "IS_SPACE")
 _PROBE = (
     "Ines Vandermolen moved from Leuven to New York in March 2021 and joined Acme Corp.",
     "thanks!\n\n- Step 1: call Dr. Okonkwo\n- Step 2: the European Union, 45 % of $2 million",
@@ -65,9 +67,17 @@ def load_tagger(model: VerifiedModel) -> NameTagger:
 
 
 def load_pipeline(model: VerifiedModel) -> Any:
-    """Load the tokeniser and the entity component only."""
+    """Load the tokeniser and the entity component only, and compute only what they read of a word.
+
+    Of the twenty attributes that spaCy computes of every new word (is it like a URL, a number, a stop
+    word, ...) seven count; the rest would be a third of the time spent on new words.
+    """
     nlp = import_spacy().load(model.path, exclude=_UNUSED_PIPES)
     nlp.max_length = 1 << 31
+    ids = import_module("spacy.attrs").IDS
+    kept = {ids[name] for name in _WORD_ATTRIBUTES}
+    getters = nlp.vocab.lex_attr_getters
+    nlp.vocab.lex_attr_getters = {key: get for key, get in getters.items() if key in kept}
     return nlp
 
 
