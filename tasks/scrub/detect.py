@@ -10,14 +10,16 @@ from tasks.scrub.first_names import VERSION as LISTS_VERSION
 from tasks.scrub.first_names import find_listed_names
 from tasks.scrub.name_context import VERSION as CONTEXT_VERSION
 from tasks.scrub.name_context import find_names_in_context
-from tasks.scrub.name_lists import is_listed_name, is_plain_word
+from tasks.scrub.name_lists import is_chat_word, is_listed_name, is_plain_word
 from tasks.scrub.ner import Entity, NameTagger
 from tasks.scrub.normalise import View, make_view
 from tasks.scrub.propagate import VERSION as PROPAGATION_VERSION
+from tasks.scrub.recase import VERSION as RECASE_VERSION
+from tasks.scrub.recase import recase
 from tasks.scrub.recognizers.gate import Gate
 from tasks.scrub.recognizers.model import Recognizer
 from tasks.scrub.recognizers.own import OwnRecognizers
-from tasks.scrub.recognizers.people import NOT_A_NAME, UPPER, trim_name
+from tasks.scrub.recognizers.people import NOT_A_NAME, PEOPLE, UPPER, trim_name
 from tasks.scrub.spans import Span
 
 ENGINE_VERSION = 1
@@ -44,6 +46,9 @@ _MORE_NAME = re.compile(
     + UPPER
     + r"[\w'’-]{1,30})"
 )
+_NAME_BEFORE = re.compile(
+    r"(?<![\w@#/.’'&-])(" + UPPER + r"[a-zà-ÿ][\w'’-]{0,24})[ ](?:(?:van|von|de|der|del|della|di|da|dos|bin|ibn|al|el)[ ])?$"
+)
 
 
 class Detector:
@@ -68,6 +73,8 @@ class Detector:
         models = "+".join(t.version for t in taggers)
         self.versions: dict[str, str] = {
             "name_model": models,
+            "name_model_recased": f"{models}.{RECASE_VERSION}",
+            "name_recased": f"{LISTS_VERSION}.{CONTEXT_VERSION}.{RECASE_VERSION}",
             "name_listed": LISTS_VERSION,
             "name_listed_lower": LISTS_VERSION,
             **dict.fromkeys(_CONTEXT_NAMES, str(CONTEXT_VERSION)),
@@ -80,7 +87,22 @@ class Detector:
         """Return all candidates of each text, in code points of that text, of any score."""
         views = [make_view(text) for text in texts]
         tagged = self._tag([view.text for view in views])
-        return [self._detect_one(view, entities) for view, entities in zip(views, tagged, strict=True)]
+        recased = self._tag_recased([view.text for view in views])
+        return [self._detect_one(*each) for each in zip(views, tagged, recased, strict=True)]
+
+    def _tag_recased(self, texts: Sequence[str]) -> list[list[Span]]:
+        """Read carelessly cased texts a second time, with what may be a name in capitals."""
+        found: list[list[Span]] = [[] for _ in texts]
+        views = [(i, view) for i, text in enumerate(texts) if (view := recase(text)) is not None]
+        entities = self._tag([view for _, view in views])
+        for (index, view), some in zip(views, entities, strict=True):
+            spans = [span for e in some if e.label == "PERSON" and (span := _from_model(view, e))]
+            spans.extend(span for recognizer in PEOPLE for span in recognizer.find(view))
+            spans.extend(find_listed_names(view))
+            spans.extend(find_names_in_context(view, spans))
+            names = (_extend_name(view, span) for span in spans)
+            found[index] = [s for span in names if (s := _judge_recased(view, span))]
+        return found
 
     def _tag(self, texts: Sequence[str]) -> list[list[Entity]]:
         """Run the name models over pieces of bounded length; a piece ends at a line or a word."""
@@ -94,9 +116,10 @@ class Detector:
                 entities[index].extend(Entity(e.start + start, e.end + start, e.label) for e in some)
         return entities
 
-    def _detect_one(self, view: View, entities: Sequence[Entity]) -> list[Span]:
+    def _detect_one(self, view: View, entities: Sequence[Entity], recased: Sequence[Span]) -> list[Span]:
         text = view.text
         spans = [span for entity in entities if (span := _from_model(text, entity)) is not None]
+        spans.extend(recased)
         spans.extend(self._gate.find(text))
         spans.extend(_places_with_postcode(text, spans))
         spans.extend(find_listed_names(text))
@@ -154,6 +177,16 @@ def _from_model(text: str, entity: Entity) -> Span | None:
     return Span(start, end, kind, MODEL_SCORE, "name_model")
 
 
+def _judge_recased(view: str, span: Span) -> Span | None:
+    """Keep a name of the second reading when it holds a word that is no English one."""
+    words = [w.strip("'’.,*_\"") for w in view[span.start : span.end].split()]
+    words = [w.removesuffix("'s").removesuffix("’s").casefold() for w in words]
+    if not any(len(w) > 1 and not is_plain_word(w) and not is_chat_word(w) for w in words):
+        return None
+    recased = "name_recased" if span.recognizer != "name_model" else "name_model_recased"
+    return span._replace(score=min(span.score, 0.6), recognizer=recased)
+
+
 _POSTCODE_AFTER = re.compile(
     r",?[ ]\d{4,6}(?:-\d{4})?\b(?![%.,]?\d|%| (?:people|residents|inhabitants|years|miles|km))"
 )
@@ -191,7 +224,19 @@ def _extend_name(text: str, span: Span) -> Span:
         if more is None or more.group(1) in NOT_A_NAME:
             break
         end = more.end()
-    return span._replace(end=end)
+    start = span.start
+    for _ in range(2):
+        before = _NAME_BEFORE.search(text, max(0, start - 32), start)
+        if before is None or before.group(1) in NOT_A_NAME or not _is_unknown(before.group(1)):
+            break
+        start = before.start(1)
+    return span._replace(start=start, end=end)
+
+
+def _is_unknown(word: str) -> bool:
+    """Whether a capitalised word is no English one, or stands in a list of given names."""
+    lower = word.casefold().strip(".'’")
+    return len(lower) > 1 and not is_plain_word(lower) and not is_chat_word(lower)
 
 
 def _spare_placeholders(text: str, spans: Sequence[Span]) -> list[Span]:

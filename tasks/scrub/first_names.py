@@ -6,6 +6,7 @@ import re
 
 from tasks.scrub.name_lists import VERSION as LISTS_VERSION
 from tasks.scrub.name_lists import is_plain_word, load_lists
+from tasks.scrub.places import is_large_place
 from tasks.scrub.recognizers.people import NOT_A_NAME
 from tasks.scrub.spans import Span
 
@@ -73,4 +74,10 @@ def _bare(word: str) -> str:
 
 
 def _has_surname(words: list[tuple[int, str]], index: int) -> bool:
-    return index + 1 < len(words) and _bare(words[index + 1][1]).lower() in load_lists().surnames
+    if index + 1 >= len(words):
+        return False
+    following = _bare(words[index + 1][1])
+    lower = following.casefold()
+    return lower in load_lists().surnames or (
+        not is_plain_word(lower) and following not in NOT_A_NAME and following[1:].islower() and not is_large_place(following)
+    )

@@ -1,6 +1,7 @@
 """Lists of names that ship with the package, and what they say about a word.
 
-Source: US Census Bureau 1990 name files (public domain) and hand-written lists; see `data/`.
+Source: US Census Bureau 1990 name files (public domain), the name lists of Faker (MIT), and hand-written
+lists; see `data/`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from importlib import resources
 
 from tasks.scrub.words import is_english_word
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class NameLists:
         surnames: surnames that are nothing else, lower case.
         surname_words: surnames that are also English words, lower case.
         brands: products and technologies, lower case.
+        chat_words: abbreviations and frequent misspellings, lower case.
     """
 
     given: frozenset[str]
@@ -33,6 +35,7 @@ class NameLists:
     surnames: frozenset[str]
     surname_words: frozenset[str]
     brands: frozenset[str]
+    chat_words: frozenset[str]
 
 
 def _read(name: str) -> list[str]:
@@ -45,13 +48,15 @@ def load_lists() -> NameLists:
     """Read the lists."""
     given = _read("first_names.txt")
     surnames = _read("surnames.txt")
+    world = _read("first_names_world.txt")
     return NameLists(
-        frozenset(n.rstrip("*") for n in given if not n.endswith("?")),
+        frozenset((*(n.rstrip("*") for n in given if not n.endswith("?")), *world)),
         frozenset(n[:-1] for n in given if n.endswith("?")),
         frozenset(n[:-1].lower() for n in given if n.endswith("*")),
-        frozenset(n for n in surnames if not n.endswith("?")),
+        frozenset((*(n for n in surnames if not n.endswith("?")), *_read("surnames_world.txt"))),
         frozenset(n[:-1] for n in surnames if n.endswith("?")),
         frozenset(_read("brands.txt")),
+        frozenset(_read("chat_words.txt")),
     )
 
 
@@ -81,3 +86,8 @@ def is_plain_word(word: str) -> bool:
     if word in load_lists().brands:
         return True
     return not is_only_a_name(word) and is_english_word(word)
+
+
+def is_chat_word(word: str) -> bool:
+    """Whether a lower-case word is chat shorthand or a frequent misspelling."""
+    return word in load_lists().chat_words

@@ -34,7 +34,7 @@ _URL = re.compile(
     + r")(?:(?:/|\?)[^\s<>\"'`\])}]{0,2000}(?<![.,;:!?*]))?(?![\w@-]|\.\w)"
 )
 _HANDLE = re.compile(
-    r"(?<![\w@./])@(?=[A-Za-z0-9_.]{0,40}[A-Za-z_])[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,38}[A-Za-z0-9_])?(?![\w@]|/[a-z])"
+    r"(?<![\w@/])(?<!\w\.)@(?=[A-Za-z0-9_.]{0,40}[A-Za-z_])[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,38}[A-Za-z0-9_])?(?![\w@]|/[a-z])"
 )
 _HANDLE_CONTEXT = re.compile(
     r"(?i)\b(?:user(?:name|\s?id)?|login|handle|gamer\s?tag|screen\s?name|account\s?name|nick(?:name)?|discord|telegram|"
@@ -43,7 +43,7 @@ _HANDLE_CONTEXT = re.compile(
 )
 _HANDLE_SPOKEN = re.compile(
     r"(?i)\b(?:my|his|her|their|our|the)\s+(?:(?:discord|telegram|instagram|insta|snapchat|snap|twitter|tiktok|skype|"
-    r"reddit|github|steam|psn|xbox|twitch|gaming|online)\s+)?(?:user\s?name|handle|gamer\s?tag|screen\s?name|login|user\s?id)"
+    r"reddit|github|steam|psn|xbox|twitch|gaming|online)\s+)?(?:user(?:\s?name|\s?id)?|handle|gamer\s?tag|screen\s?name|login)"
     r"\s+(?:is|was|=)\s+[\"'`]?((?=[\w.#-]{0,31}[\d_#]|(?-i:[\w.#-]{0,31}[a-z][A-Z]))[A-Za-z0-9_][\w.#-]{2,31})"
 )
 _REDDIT = re.compile(r"(?<![\w/])/?u/[A-Za-z0-9_-]{3,20}\b")
@@ -129,8 +129,8 @@ CONTACT: tuple[Recognizer, ...] = (
         must_not=("end of line.Next one", "e.g. this"),
     ),
     Recognizer(
-        "username_at", "USERNAME", 1, 0.7, _HANDLE, "@",
-        must=("follow «@ines_vdm» now", "cc «@ines.vdm»"),
+        "username_at", "USERNAME", 2, 0.7, _HANDLE, "@",
+        must=("follow «@ines_vdm» now", "cc «@ines.vdm»", ".«@ines» please"),
         must_not=("5 @ 3", "@media (min-width: 3px)", "@ 10am"),
         judge=_judge_handle,
     ),
@@ -139,7 +139,7 @@ CONTACT: tuple[Recognizer, ...] = (
         must=("Discord: «ines.vdm7»", "username = '«inesv»'"), must_not=("user: x",), group=1,
     ),
     Recognizer(
-        "username_spoken", "USERNAME", 1, 0.7, _HANDLE_SPOKEN, r"(?i)(?:name|handle|tag|login|id)\s+(?:is|was|=)\s",
+        "username_spoken", "USERNAME", 2, 0.7, _HANDLE_SPOKEN, r"(?i)(?:name|user|handle|tag|login|id)\s+(?:is|was|=)\s",
         must=("my username is «ines_1987»",), must_not=("my username is taken",), group=1,
     ),
     Recognizer(

@@ -18,7 +18,7 @@ _LOWER_STOP = frozenset(
     ["not", "the", "a", "an", "in", "on", "at", "is", "was", "going", "here", "trying", "looking", "just", "so", "very", "really", "also", "from", "sorry", "sure", "happy", "glad", "and", "or", "but", "because", "that", "this", "for", "with", "to", "of", "as", "written", "spelled", "pronounced", "unknown", "like", "my", "your", "what", "it", "if", "you", "he", "she", "they", "we", "who", "which", "where", "how", "when", "been", "being", "too", "only", "still", "now", "new", "ok", "okay", "well", "there", "about", "all", "one", "no", "yes"]
 )  # fmt: skip
 _TITLE = re.compile(
-    r"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Professor|Sir|Madam|Dame|Rev|Father|Sister|Judge|Officer|Capt|Captain|Lt|Sgt|Herr|Frau|Monsieur|Madame|Mme|Señora?|Sra?|Signora?|Don|Doña|Uncle|Auntie|Aunt)\b\.?\s("
+    r"\b(?:[Mm]r|[Mm]rs|[Mm]s|Miss|Mx|[Dd]r|[Pp]rof|[Pp]rofessor|[Cc]oach|Sir|Madam|Dame|Rev|Father|Sister|Judge|[Oo]fficer|Capt|[Cc]aptain|Lt|Sgt|Herr|Frau|Monsieur|Madame|Mme|Señora?|Sra?|Signora?|Don|Doña|Uncle|Auntie|Aunt)\b\.?\s("
     + NAME_SEQUENCE
     + ")"
 )
@@ -46,7 +46,7 @@ _RELATION = re.compile(
     r"(?:,|\sis\scalled|['’]s\sname\sis|\snamed|\scalled)?\s(" + NAME_WORD + r"(?:\s" + NAME_WORD + r"){0,2})"
 )
 _SALUTATION = re.compile(
-    r"(?:^|\n|[\"“])[ \t>*]{0,6}(?:Dear|Hi|Hello|Hey|Hallo|Bonjour|Hola|Ciao|Estimad[oa]|Querid[oa]|Liebe[r]?|Sehr geehrte[r]?|Cher|Chère|Good (?:morning|afternoon|evening)|Congratulations|Happy [Bb]irthday|Thanks|Thank you)\s,?("
+    r"(?:^|\n|[\"“])[ \t>*]{0,6}(?:[Dd]ear|[Hh]i|[Hh]ello|[Hh]ey|Hallo|Bonjour|Hola|Ciao|Estimad[oa]|Querid[oa]|Liebe[r]?|Sehr geehrte[r]?|Cher|Chère|Good (?:morning|afternoon|evening)|Congratulations|[Hh]appy (?:[Bb]irthday|[Bb]day)|[Tt]hanks|[Tt]hank you|[Tt]hx)\s,?("
     + NAME_SEQUENCE
     + r")\s{0,2}[,!:.\n]"
 )
@@ -120,9 +120,9 @@ def _judge_initials(match: re.Match[str]) -> Found | None:
 
 PEOPLE: tuple[Recognizer, ...] = (
     Recognizer(
-        "name_title", "PERSON", 1, 0.85, _TITLE,
-        r"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Madam|Dame|Rev|Father|Sister|Judge|Officer|Capt|Lt|Sgt|Herr|Frau|Monsieur|Mme|Señor|Sr|Signor|Don|Doña|Uncle|Aunt)",
-        must=("ask Dr. «Ines Vandermolen» now",), must_not=("Dear Sir or Madam",), group=1, judge=_name(0.85),
+        "name_title", "PERSON", 2, 0.85, _TITLE,
+        r"\b(?:[Mm]rs?|[Mm]s|Miss|Mx|[Dd]r|[Pp]rof|[Cc]oach|Sir|Madam|Dame|Rev|Father|Sister|Judge|[Oo]fficer|[Cc]apt|Lt|Sgt|Herr|Frau|Monsieur|Mme|Señor|Sr|Signor|Don|Doña|Uncle|Aunt)",
+        must=("ask Dr. «Ines Vandermolen» now", "tell coach «Quill»"), must_not=("Dear Sir or Madam",), group=1, judge=_name(0.85),
     ),
     Recognizer(
         "name_introduced", "PERSON", 1, 0.9, _INTRODUCTION,
@@ -143,8 +143,8 @@ PEOPLE: tuple[Recognizer, ...] = (
         judge=_name(0.7),
     ),
     Recognizer(
-        "name_salutation", "PERSON", 1, 0.8, _SALUTATION,
-        r"(?:Dear|Hi|Hello|Hey|Hallo|Bonjour|Hola|Ciao|Estimad[oa]|Querid[oa]|Lieber?|geehrter?|Cher|Chère|morning|afternoon|evening|Congratulations|irthday|Thanks|Thank you)\s,?\p{Lu}",
+        "name_salutation", "PERSON", 2, 0.8, _SALUTATION,
+        r"(?:[Dd]ear|[Hh]i|[Hh]ello|[Hh]ey|Hallo|Bonjour|Hola|Ciao|Estimad[oa]|Querid[oa]|Lieber?|geehrter?|Cher|Chère|morning|afternoon|evening|Congratulations|irthday|bday|Bday|hanks|hank you|hx)\s,?\p{Lu}",
         must=("Dear «Ines»,\nplease",), must_not=("Dear Hiring Manager,",), group=1, judge=_name(0.8),
     ),
     Recognizer(
