@@ -47,7 +47,9 @@ _MORE_NAME = re.compile(
     + r"[\w'’-]{1,30})"
 )
 _NAME_BEFORE = re.compile(
-    r"(?<![\w@#/.’'&-])(" + UPPER + r"[a-zà-ÿ][\w'’-]{0,24})[ ](?:(?:van|von|de|der|del|della|di|da|dos|bin|ibn|al|el)[ ])?$"
+    r"(?<![\w@#/.’'&-])("
+    + UPPER
+    + r"[a-zà-ÿ][\w'’-]{0,24})[ ](?:(?:van|von|de|der|del|della|di|da|dos|bin|ibn|al|el)[ ])?$"
 )
 
 

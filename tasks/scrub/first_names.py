@@ -17,6 +17,7 @@ ALONE_SCORE = 0.5
 _CAPITALISED = re.compile(
     r"(?<![\w@#/.’'-])[A-ZÀ-Þ][\w’'-]{1,30}(?:\s[A-Z]\.)?(?: [A-ZÀ-Þ][\w’'-]{1,30}){0,2}"
 )
+_DRAWN_OUT = re.compile(r"([a-z])\1{2,}")
 _LOWER_PAIR = re.compile(r"(?<![\w@#/.’'-])(?=([a-z]{3,20}) ([a-z]{3,20})(?![\w@-]))")
 _LOWER = re.compile(r"(?<![\w@#/.’'_-])[a-z]{4,20}(?=['’]s\b|[^\w@/'’.-]|\.(?!\w)|$)")
 
@@ -33,7 +34,11 @@ def _find_capitalised(text: str) -> list[Span]:
         words = [(m.start() + match.start(), m.group()) for m in re.finditer(r"\S+", match.group())]
         for index, (start, word) in enumerate(words):
             bare = _bare(word)
-            if bare not in lists.given and not (bare in lists.given_words and _has_surname(words, index)):
+            if (
+                bare not in lists.given
+                and _squeeze(bare) not in lists.given
+                and not (bare in lists.given_words and _has_surname(words, index))
+            ):
                 continue
             last = index
             while (
@@ -73,11 +78,19 @@ def _bare(word: str) -> str:
     return word.removesuffix("'s").removesuffix("’s").strip("'’")
 
 
+def _squeeze(word: str) -> str:
+    """Undo letters drawn out, as in `Annaaaa`."""
+    return _DRAWN_OUT.sub(r"\1", word)
+
+
 def _has_surname(words: list[tuple[int, str]], index: int) -> bool:
     if index + 1 >= len(words):
         return False
     following = _bare(words[index + 1][1])
     lower = following.casefold()
     return lower in load_lists().surnames or (
-        not is_plain_word(lower) and following not in NOT_A_NAME and following[1:].islower() and not is_large_place(following)
+        not is_plain_word(lower)
+        and following not in NOT_A_NAME
+        and following[1:].islower()
+        and not is_large_place(following)
     )

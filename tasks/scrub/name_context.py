@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tasks.scrub.language import reads_as_english
-from tasks.scrub.name_lists import is_listed_name, is_only_a_name, is_plain_word
+from tasks.scrub.name_lists import is_chat_word, is_listed_name, is_only_a_name, is_plain_word
 from tasks.scrub.places import is_large_place
 from tasks.scrub.recognizers.people import NAME_WORD, NOT_A_NAME, UPPER, trim_name
 from tasks.scrub.spans import Span
 
-VERSION = 1
+VERSION = 2
 _VERBS = (
     r"(?:said|says|told|asked|asks|replied|answered|wrote|writes|thinks?|thought|wants?|wanted|lives?|lived|works|worked|moved|married|"
     r"loves?|loved|hates?|likes?|liked|knows?|knew|called|calls|texted|emailed|messaged|died|invited|helped|promised|agreed|refused|"
@@ -36,6 +36,11 @@ _SAID = re.compile(
     + r"(?: "
     + NAME_WORD
     + r")?)(?![\w-])"
+)
+_ADDRESSED = re.compile(
+    r"(?i:\b(?:tell|told|asked|ask|texted|invited?|emailed|messaged|cc|thank|thx|marry|married|dating|ghosted|hugged|swear|missing u|miss you|bday))\s("
+    + NAME_WORD
+    + r")(?![\w-])"
 )
 _LABEL = re.compile(
     r"(?m)^[ \t>*_-]{0,6}(" + NAME_WORD + r"(?: " + NAME_WORD + r")?)[*_]{0,2}:(?=[ \t\"“*]|$)"
@@ -73,7 +78,11 @@ def find_names_in_context(text: str, spans: Sequence[Span]) -> list[Span]:
         spans: persons found so far; lists of people are continued from them.
     """
     found: list[Span] = []
-    for pattern, name, score in ((_SUBJECT, "name_subject", 0.55), (_SAID, "name_object", 0.5)):
+    for pattern, name, score in (
+        (_SUBJECT, "name_subject", 0.55),
+        (_SAID, "name_object", 0.5),
+        (_ADDRESSED, "name_object", 0.5),
+    ):
         for match in pattern.finditer(text):
             if _is_name_like(match.group(1), listed=pattern is _SAID) and (
                 bounds := trim_name(text, *match.span(1))
@@ -93,7 +102,7 @@ def _is_name_like(name: str, *, listed: bool) -> bool:
     words = [w.removesuffix("'s").removesuffix("’s") for w in words]
     if any(w in NOT_A_NAME or w.isupper() or not w.isalpha() for w in words if len(w) > 1):
         return False
-    if any(is_plain_word(w.casefold()) or _CAMEL.match(w) for w in words):
+    if any(is_plain_word(w.casefold()) or is_chat_word(w.casefold()) or _CAMEL.match(w) for w in words):
         return False
     return not listed or any(is_only_a_name(w.casefold()) for w in words)
 

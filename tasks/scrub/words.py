@@ -41,12 +41,16 @@ MIN_MISSPELT = 7
 def is_nearly_english(word: str) -> bool:
     """Whether a lower-case word is a compound, a derivation or a one-letter misspelling of English words."""
     index = _index()
-    if any(word.startswith(p) and len(word) > len(p) + 3 and is_english_word(word[len(p) :]) for p in _PREFIXES):
+    if any(
+        word.startswith(p) and len(word) > len(p) + 3 and is_english_word(word[len(p) :]) for p in _PREFIXES
+    ):
         return True
     splits = [(word[:i], word[i:]) for i in range(len(word) + 1)]
-    if any(len(a) > 2 and len(b) > 2 and a in index and b in index for a, b in splits):
+    if any(len(a) > 3 and len(b) > 3 and a in index and b in index for a, b in splits):
         return True
     if any(len(a) > 2 and a[-1] == a[-2] and (a[:-1] + b) in index for a, b in splits):
+        return True
+    if any(len(a) > 2 and (a + a[-1] + b) in index for a, b in splits):
         return True
     if len(word) < MIN_MISSPELT:
         return False

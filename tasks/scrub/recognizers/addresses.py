@@ -102,6 +102,7 @@ _WEAK_PART = re.compile(
     + _WORD
     + r"){0,3}(?:[ ]\([A-Z][a-z]{2,20}\))?)"
 )
+_POSTCODE_END = re.compile(r"(?<!\d)\d{4,5}$")
 _NUMBER_BEFORE = re.compile(r"(?<![\w.,$#%:/-])\d{1,6}[A-Za-z]?[ \t]{1,2}$")
 _MAX_ADDRESS = 180
 _SENTENCE_WORDS = frozenset(["I", "The", "My", "Our", "We", "They", "He", "She", "It", "This", "That", "These", "Those", "And", "But", "If", "When", "Where", "What", "Please", "Can", "Could", "Would", "Is", "Are", "Was", "Thanks", "Thank", "Hi", "Hello", "In", "On", "At", "For", "From", "To", "Then", "So", "You", "Your", "Phone", "Mobile", "Tel", "Email", "Fax", "Website", "Office", "Desk", "Mobile", "Contact", "Date", "Name", "Subject", "Regards", "Best"])  # fmt: skip
@@ -120,10 +121,12 @@ def _extend(text: str, start: int, end: int) -> int:
     certain part follows it.
     """
     position = end
+    after_code = False
     for _ in range(8):
         strong = _STRONG_PART.match(text, position)
         if strong is not None and strong.end() - start <= _MAX_ADDRESS:
             end = position = strong.end()
+            after_code = _POSTCODE_END.search(strong.group()) is not None
             continue
         weak = _WEAK_PART.match(text, position)
         if weak is None or weak.end() - start > _MAX_ADDRESS or weak.start(1) == position:
@@ -135,8 +138,9 @@ def _extend(text: str, start: int, end: int) -> int:
             break
         position = weak.end()
         gap = weak.group()[: weak.start(1) - weak.start()]
-        if "," in gap and text[position : position + 1] != "'":
+        if ("," in gap or (after_code and gap == " ")) and text[position : position + 1] != "'":
             end = position
+        after_code = False
     return end
 
 

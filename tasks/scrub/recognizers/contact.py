@@ -19,10 +19,10 @@ _EMAIL_SPLIT = re.compile(
     r"(?<![\w.+@-])[\w.+-]{2,64}(?:(?:\s?\n\s?@|@\s?\n\s?)[\w-]{1,63}(?:\.[\w-]{1,63}){0,3}|@[\w-]{1,63}(?:\.[\w-]{1,63}){0,3}(?:\s?\n\s?(?=\.)|(?=\.\s?\n)))\.\s?\n?\s?[^\W\d_]{2,24}(?![\w@])"
 )
 _EMAIL_SPELLED = re.compile(
-    r"(?i)(?<![\w.+-])[\w+-]{1,40}(?:(?:\.|\s?[\[({<]\s?dot\s?[\])}>]\s?|\sdot\s)[\w+-]{1,40}){0,3}"
+    r"(?i)(?<![\w.+-])[\w+-]{1,40}(?:(?:\.|\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?|\sdot\s)[\w+-]{1,40}){0,3}"
     r"\s?(?:[\[({<]\s?(?:at|@)\s?[\])}>]|\bat\b|@)\s?"
-    r"[\w-]{2,40}(?:(?:\s?[\[({<]\s?dot\s?[\])}>]\s?|\s?\bdot\b\s?|\s?\.\s?)[\w-]{2,20}){0,2}"
-    r"(?:\s?[\[({<]\s?dot\s?[\])}>]\s?|\s?\bdot\b\s?|\.)(?:com|net|org|edu|io|co|de|fr|uk|in|gov|us|ca|me|dev|es|it|nl)\b"
+    r"[\w-]{2,40}(?:(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?|\s?\bdot\b\s?|\s?\.\s?)[\w-]{2,20}){0,2}"
+    r"(?:\s?[\[({<]\s?(?:dot|\.)\s?[\])}>]\s?|\s?\bdot\b\s?|\.)(?:com|net|org|edu|io|co|de|fr|uk|in|gov|us|ca|me|dev|es|it|nl)\b"
 )
 _EMAIL_ENCODED = re.compile(
     r"(?i)(?<![\w.+%-])[\w.+-]{1,64}(?:%40|&#64;|&#x40;|\\u0040|&commat;)[\w-]{1,63}(?:\.[\w-]{1,63}){0,4}\.[a-z]{2,24}(?!\w)"
@@ -46,7 +46,8 @@ _HANDLE_SPOKEN = re.compile(
     r"reddit|github|steam|psn|xbox|twitch|gaming|online)\s+)?(?:user(?:\s?name|\s?id)?|handle|gamer\s?tag|screen\s?name|login)"
     r"\s+(?:is|was|=)\s+[\"'`]?((?=[\w.#-]{0,31}[\d_#]|(?-i:[\w.#-]{0,31}[a-z][A-Z]))[A-Za-z0-9_][\w.#-]{2,31})"
 )
-_REDDIT = re.compile(r"(?<![\w/])/?u/[A-Za-z0-9_-]{3,20}\b")
+_REDDIT = re.compile(r"(?<![\w/])/?u/[A-Za-z0-9_-](?:[A-Za-z0-9_.-]{1,28}[A-Za-z0-9_-])\b")
+_CODE_NOTE = re.compile(r"\b(?:TODO|FIXME|NOTE|XXX|HACK)\(@?([A-Za-z][\w.-]{2,30})\)")
 _DISCORD = re.compile(r"(?<![\w#@])[A-Za-z0-9_.]{2,32}#\d{4}(?!\d)")
 _IP4 = re.compile(
     r"(?<![\d.\w])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d\w]|\.\d)"
@@ -114,8 +115,8 @@ CONTACT: tuple[Recognizer, ...] = (
         must=("it is «ines.vdm@\nexample.org» ok",), must_not=("hello\n@everyone",),
     ),
     Recognizer(
-        "email_spelled", "EMAIL", 1, 0.8, _EMAIL_SPELLED, r"(?i)(?:\bat\b|@)[^\n]*(?:dot\s?[\])}>]?\s?|\.)(?:com|net|org|edu|io|co|de|fr|uk|in|gov|us|ca|me|dev|es|it|nl)\b",
-        must=("«ines dot vdm at example dot com»", "«ines [at] example [dot] org»", "«ines(at)example.com»"),
+        "email_spelled", "EMAIL", 2, 0.8, _EMAIL_SPELLED, r"(?i)(?:\bat\b|@)[^\n]*(?:(?:dot|\.)\s?[\])}>]?\s?)(?:com|net|org|edu|io|co|de|fr|uk|in|gov|us|ca|me|dev|es|it|nl)\b",
+        must=("«ines dot vdm at example dot com»", "«ines [at] example [dot] org»", "«ines(at)example.com»", "«ines[.]vdm(at)example[.]org»"),
         must_not=("look at example two", "we met at noon. Come"),
         judge=_judge_spelled,
     ),
@@ -143,8 +144,12 @@ CONTACT: tuple[Recognizer, ...] = (
         must=("my username is «ines_1987»",), must_not=("my username is taken",), group=1,
     ),
     Recognizer(
-        "username_reddit", "USERNAME", 1, 0.8, _REDDIT, r"u/[A-Za-z0-9_-]{3}",
+        "username_reddit", "USERNAME", 2, 0.8, _REDDIT, r"u/[A-Za-z0-9_-]{3}",
         must=("ask «u/ines_vdm» there",), must_not=("edu/courses",),
+    ),
+    Recognizer(
+        "username_code_note", "USERNAME", 1, 0.7, _CODE_NOTE, r"(?:TODO|FIXME|NOTE|XXX|HACK)\(",
+        must=("# FIXME(«inesv»): later",), must_not=("FIXME: later",), group=1,
     ),
     Recognizer(
         "username_discord", "USERNAME", 1, 0.8, _DISCORD, r"#\d{4}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable
 
@@ -24,7 +25,7 @@ _IBAN_CONTEXT = re.compile(
     r"(?i)\biban\b[^\n]{0,20}?\b([A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,4})?)(?![A-Z0-9])"
 )
 _PHONE = re.compile(
-    r"(?i)(?<![\w.$€£/=_-])(?:\+|00)?\s?\(?\d[\d().\-\s/·–‑]{5,22}\d(?:\s*(?:x|ext\.?|extension)\s*\d{1,6})?(?![\w%])"
+    r"(?i)(?<![\w.$€£/=_-])(?:\+|00)?\s?\(?\d(?:[\d().\-\s·–‑]|(?<!\s)/(?!\s)){5,22}\d(?:\s*(?:x|ext\.?|extension)\s*\d{1,6})?(?![\w%])"
 )
 _PHONE_BEFORE = re.compile(
     r"(?i)\b(?:phone|tel|telephone|mobile|cell|cellphone|call(?:ed|ing)?|text(?:ed|ing)?|whatsapp|fax|contact|number|dial|reach|"
@@ -37,6 +38,8 @@ _NOT_PHONE_BEFORE = re.compile(
     r"(?i)(?:[$€£¥₹]|\b(?:isbn|issn|doi|version|order|invoice|tracking|usd|eur|rs\.?|pages?|pp\.?|years?))[\s:#-]{0,3}$"
 )
 _PHONE_ENCODED = re.compile(r"(?i)%2B\d{1,4}(?:(?:%20|%28|%29|[-.+]){0,2}\d{1,6}){2,6}(?!\d)")
+_DIGIT_WORD = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)"
+_PHONE_SPOKEN = re.compile(r"(?i)\b" + _DIGIT_WORD + r"(?:[ ,.-]{1,2}" + _DIGIT_WORD + r"){6,14}\b")
 _EXTENSION = re.compile(r"(?i)x|ext")
 _NINO = re.compile(
     r"(?<![A-Za-z0-9])(?!BG|GB|NK|KN|TN|NT|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\s?\d{2}\s?\d{2}\s?\d{2}\s?[A-D](?![A-Za-z0-9])"
@@ -148,6 +151,14 @@ def _judge_phone(match: re.Match[str]) -> Found | None:
     return Found(start, start + len(text), score)
 
 
+def _judge_spoken(match: re.Match[str]) -> Found | None:
+    """Digits in words are a telephone number unless somebody counts."""
+    words = re.findall(r"[a-z]+", match.group().lower())
+    ranks = ["oh zero one two three four five six seven eight nine".split().index(w) for w in words]
+    steps = {b - a for a, b in itertools.pairwise(ranks)}
+    return None if len(steps) == 1 else Found(match.start(), match.end(), 0.8)
+
+
 def _checked(
     check: Callable[[str], bool], score: float, *, group: int = 0, keep_letters: bool = False
 ) -> Judge:
@@ -187,9 +198,14 @@ NUMBERS: tuple[Recognizer, ...] = (
         must=("IBAN: «GB82WEST12345698765433»",), must_not=("the iban format has letters",), group=1,
     ),
     Recognizer(
-        "phone", "PHONE", 1, 0.7, _PHONE, r"\d[\d().\-\s/·–‑]{5}",
-        must=("call «(212) 555-0142» today", "«+32 470 12 34 56»", "text me on «0470123456»", "«0470 12 34 56»"),
+        "phone", "PHONE", 2, 0.7, _PHONE, r"\d[\d().\-\s/·–‑]{5}",
+        must=("call «(212) 555-0142» today", "«+32 470 12 34 56»", "text me on «0470123456»", "«0470 12 34 56»", "«+32 470 12 34 56» / 2"),
         must_not=("2019-03-12", "from 1999-2004", "3.14159265", "ISBN 978-3-16-148410-0"), judge=_judge_phone,
+    ),
+    Recognizer(
+        "phone_spoken", "PHONE", 1, 0.8, _PHONE_SPOKEN, r"(?i)" + _DIGIT_WORD + r"[ ,.-]{1,2}" + _DIGIT_WORD + r"[ ,.-]{1,2}" + _DIGIT_WORD,
+        must=("ring «two one two, five five five, oh one four two» ok",),
+        must_not=("one two three four five six seven eight nine", "nine eight seven six five four three"), judge=_judge_spoken,
     ),
     Recognizer(
         "phone_encoded", "PHONE", 1, 0.9, _PHONE_ENCODED, r"(?i)%2B\d",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tasks.scrub.name_lists import is_plain_word
 from tasks.scrub.recognizers.model import Found, Judge, Recognizer
 
 UPPER = r"[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĽĻŃŇŅŌŐŘŚŞŠŤŪŮŰŹŻŽΑ-ΩА-Я]"
@@ -36,6 +37,10 @@ _INTRODUCTION = re.compile(
     + r"\b)|"
     r"\bje m['’]appelle|\bmi nombre es|\bme llamo|\bich heiße|\bmein Name ist|\bmi chiamo|\bmeu nome é|\b[Mm]ijn naam is|\bik ben\b|\bnazywam się|\bmam na imię)"
     r"\s{0,3}[\"'*_]{0,3}(" + NAME_SEQUENCE + ")"
+)
+_FIELD = re.compile(
+    r"(?i)(?<![\w.])[\"'`]?(?:(?:first|last|given|family|full|middle|maiden|display|real|legal|user|student|patient|customer|employee|contact|author|guest|client)[ _-]?(?:name)?|(?:sur|fore)?name|fname|lname)"
+    r"[\"'`]?\s{0,2}(?::|=>?)\s{0,2}[\"'`]([^\W\d_][^\d\"'`\n<>{}@/\\:;,=()_]{1,40})[\"'`]"
 )
 _INTRODUCTION_LOWER = re.compile(
     r"(?i)\b(?:my (?:full |first |last |nick)?name(?:['’]?s| is)|je m['’]appelle|me llamo|mi nombre es|ich heiße|mi chiamo|(?:his|her|their) (?:full |first |last |nick)?name(?:['’]?s| is| was))\s"
@@ -111,6 +116,16 @@ def _judge_lower(match: re.Match[str]) -> Found | None:
     return Found(match.start(1), end, 0.7)
 
 
+def _judge_field(match: re.Match[str]) -> Found | None:
+    """The value of a name field in code or data: one to four words, not all of them English."""
+    words = match.group(1).split()
+    if not 1 <= len(words) <= 4 or any(_is_not_name(w) for w in words):
+        return None
+    if all(is_plain_word(w.casefold().strip(".'’-")) for w in words):
+        return None
+    return Found(match.start(1), match.end(1), 0.7)
+
+
 def _judge_initials(match: re.Match[str]) -> Found | None:
     if match.group(1).replace(" ", "")[:3] in _INITIALS_NOT:
         return None
@@ -130,6 +145,11 @@ PEOPLE: tuple[Recognizer, ...] = (
         r"|(?:[Nn]ame|ombre|Nom|holder|atient|pplicant|mployee|ustomer|lient|uthor|ender|ecipient|ontact|enant|andlord|anager|urse|hysician|tudent|eacher|arent|uardian|pouse|upervisor|ttendees?|[Bb]y|igned|itness|uyer|eller|andidate|nterviewer|From|To|Cc|CC)\s?(?:[Nn]ame)?\s{0,2}[:=])\s{0,3}[\"'*_]{0,3}\p{Lu}",
         must=("my name is «Ines van der Molen» and", "Patient: «Ines Molen»", "call me «Ines»"),
         must_not=("my name is not important", "call me later"), group=1, judge=_name(0.9),
+    ),
+    Recognizer(
+        "name_field", "PERSON", 1, 0.7, _FIELD, r"(?i)(?:name|first|last|given|family|full|middle|maiden|display|real|legal|user|student|patient|customer|employee|contact|author|guest|client)[ _-]?(?:name)?[\"'`]?\s{0,2}(?::|=>?)\s{0,2}[\"'`]",
+        must=("User(first='«Ines»', x=1)", '{"full_name": "«ines vandermolen»"}'), must_not=('{"name": "settings file"}', 'name = "value"'),
+        group=1, judge=_judge_field,
     ),
     Recognizer(
         "name_introduced_lower", "PERSON", 1, 0.7, _INTRODUCTION_LOWER,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections import Counter
@@ -52,7 +53,7 @@ _SIGNED_QUERY = re.compile(
     r"(?i)[?&](?:access_token|token|sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token|api_?key|apikey|key|auth|code|password|pwd|secret|client_secret|session(?:id)?|sv)=([^\s&\"'<>#)\]]{6,2000})"
 )
 _WORDS = (
-    r"api[ _-]?key|apikey|secret(?:[ _-]?(?:key|access[ _-]?key|token))?|token|passwd|password|pwd|pass(?:phrase|code|wd)?|auth(?:orization|[ _-]?token|[ _-]?key)?|bearer|credentials?|"
+    r"api[ _-]?key|apikey|secret(?:[ _-]?(?:key|access[ _-]?key|token))?|token|passwd|password|pwd|pw|pass(?:phrase|code|wd)?|auth(?:orization|[ _-]?token|[ _-]?key)?|bearer|credentials?|"
     r"access[ _-]?(?:key|token)(?:[ _-]?id)?|private[ _-]?key|client[ _-]?(?:secret|id)|consumer[ _-]?(?:key|secret)|app[ _-]?(?:key|secret|id)|license[ _-]?key|encryption[ _-]?key|"
     r"otp|pin(?:\s?code)?|cvv2?|cvc|session[ _-]?id|session|cookie|signature|webhook|dsn|connection[ _-]?string|recovery\s(?:code|phrase)|wifi\s(?:code|key)|"
     r"[a-z0-9_.-]{1,40}(?:key|token|secret|pwd|pass|passwd|password|auth|apikey|credential|sid)"
@@ -60,7 +61,7 @@ _WORDS = (
 _LABELLED = re.compile(
     r"(?i)(?<![a-z0-9])(?:"
     + _WORDS
-    + r")(?:[ _](?:value|id|string))?[\"'`\]]{0,2}\s{0,4}(?:is\s*:?|was|:=|=>|={1,3}|:|,|\|\||\s(?=['\"`]))\s{0,4}(?:[brfu](?=[\"'`]))?(?=[^\s])"
+    + r")(?:[ _](?:value|id|string))?[\"'`\]]{0,2}\s{0,4}(?:is\s*:?|was|:=|=>|={1,3}|:\s?[A-Za-z][\w<>\[\]?.]{0,24}\s?=(?=\s?['\"`])|:|,|\|{1,2}|\s(?=['\"`]))\s{0,4}(?:[brfu](?=[\"'`]))?(?=[^\s])"
     r"([\"'`]{0,3})((?:(?<=[\"'`])[^\"'`\n]{4,300}|[^\s\"'`,;<>(){}\[\]]{4,300}))"
 )
 _SPACED = re.compile(
@@ -68,7 +69,7 @@ _SPACED = re.compile(
     r"([^\s\"'`,;<>(){}\[\]]{6,200})"
 )
 _LOGIN_PAIR = re.compile(
-    r"(?i)\b(?:login|log-in|user(?:name)?|creds?|credentials|account)\b\s{0,2}[:=-]?\s{1,2}[\w.@+-]{2,60}\s{0,2}[/|:]\s{0,2}([^\s\"'`,;<>(){}]{5,80})"
+    r"(?i)\b(?:login|log-in|user(?:name)?|creds?|credentials|account)\b\s{0,2}[:=-]?\s{1,2}(?:(?:with|as|is|are)\s{1,2})?[\w.@+-]{2,60}\s{0,2}[/|:]\s{0,2}([^\s\"'`,;<>(){}]{5,80})"
 )
 _SEED = re.compile(
     r"(?i)\b(?:seed|recovery|mnemonic|backup|secret|wallet)\s(?:phrase|words|seed|mnemonic)\b[^a-z\n]{0,12}(?:is|was)?[^a-z]{0,6}((?:[a-z]{3,8}[ ,]{1,2}){11,23}[a-z]{3,8})\b"
@@ -78,6 +79,16 @@ _LICENCE_KEY = re.compile(
 )
 _LICENCE_LABEL = re.compile(
     r"(?i)\b(?:licen[cs]e|product|serial|activation|cd)[ -](?:key|code)\b[\s:=#is]{0,6}([A-Z0-9]{4,8}(?:-[A-Z0-9]{4,8}){2,7})(?![\w-])"
+)
+_NAMED_AFTER = re.compile(
+    r"(?i)(?<!\S)([^\s\"'`,;<>(){}\[\]]{6,80})\s(?:as|is|was)\s(?:its|my|the|your|our|his|her|their|a)\s(?:[\w-]{1,20}\s){0,2}"
+    r"(?:password|passwd|passcode|passphrase|pass|pwd|pw|pin|token|api\s?key|secret|access\skey)\b"
+)
+_VALUE_ATTRIBUTE = re.compile(
+    r"(?i)(?:name|key|id)\s?=\s?[\"'][\w.:-]{0,40}(?:password|passwd|pwd|secret|token|api_?key|apikey|access_?key|auth|credential|private_?key|connection_?string)[\w.:-]{0,20}[\"']\s{1,3}value\s?=\s?[\"']([^\"'\n]{6,400})[\"']"
+)
+_TOKEN = re.compile(
+    r"(?<![\w/+=.@%-])(?=[a-z]|[A-Z0-9])[A-Za-z0-9][A-Za-z0-9_~-]{3,80}(?:[.~][A-Za-z0-9_~-]{4,120}){0,3}(?![\w/+=@(]|\.\w|-\w)"
 )
 _XML_SECRET = re.compile(
     r"(?i)<(?:[\w.:-]{0,30}(?:password|passwd|secret|token|api_?key|apikey|private_?key))[^<>]{0,60}>([^<>\s]{4,300})</"
@@ -90,9 +101,11 @@ _WORD_VALUE = re.compile(
 )
 _CODE_VALUE = ("http", "process.", "os.", "self.", "this.", "$", "{", "<", "get", "request", "config", "env", "import", "document.", "await", "new ", "func", "str(", "int(", "props", "args", "data", "event", "response", "user.", "params", "settings", "secrets.", "vault", "/", "\\", "@", "…", "...", "-----", "your", "my_", "example", "xxxx", "****", "####", "input", "localstorage", "session.", "row[", "form", "%(", "&lt")  # fmt: skip
 _LONG = re.compile(r"(?<![\w/+=.-])[A-Za-z0-9+/_-]{20,400}={0,2}(?![\w/+=-])")
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HEX = re.compile(r"[0-9a-fA-F]+")
 _HASH_BEFORE = re.compile(
-    r"(?i)(?:sha-?\d*|md5|commit|integrity|checksum|digest|hash|rev(?:ision)?|blob|tree|etag|nonce)[\s:=\"'-]{0,4}$"
+    r"(?i)(?:(?:sha-?\d*|md5|commit|integrity|checksum|digest|hash|rev(?:ision)?|blob|tree|parent|etag|nonce|index|base64)[\s:=,@\"'-]{0,4}"
+    r"|\b(?:checkout|cherry-pick|revert|reset|merge|rebase|bisect|show|diff|log)\s{1,2}(?:--?\w{1,12}\s)?)$"
 )
 
 
@@ -144,7 +157,7 @@ def _judge_long(match: re.Match[str]) -> Found | None:
     value = match.group()
     if not any(c.isdigit() for c in value) or not any(c.isalpha() for c in value):
         return None
-    before = match.string[max(0, match.start() - 14) : match.start()]
+    before = match.string[max(0, match.start() - 28) : match.start()]
     if _HASH_BEFORE.search(before):
         return None
     bits = entropy(value[:200])
@@ -158,6 +171,37 @@ def _judge_long(match: re.Match[str]) -> Found | None:
             return None
         return Found(match.start(), match.end(), 0.6)
     return None
+
+
+def _judge_token(match: re.Match[str]) -> Found | None:
+    """A random string of several parts, or of small letters and digits only: told by how often they alternate."""
+    value = match.group()
+    if not 24 <= len(value) <= 400 or _HASH_BEFORE.search(
+        match.string, max(0, match.start() - 28), match.start()
+    ):
+        return None
+    body = re.sub(r"[^A-Za-z0-9]", "", value)
+    n_digits = sum(map(str.isdigit, body))
+    n_words = sum(map(len, re.findall(r"[A-Za-z][a-z]{3,}", body)))
+    turns = sum(a.isdigit() != b.isdigit() for a, b in itertools.pairwise(body))
+    if (
+        n_digits < 4
+        or turns < 6
+        or turns < len(body) / 8
+        or n_words > len(body) / 2
+        or entropy(body[:200]) < 3.4
+    ):
+        return None
+    if _UUID.fullmatch(value) or _HEX.fullmatch(body):
+        return None
+    return Found(match.start(), match.end(), 0.6)
+
+
+def _judge_named_after(match: re.Match[str]) -> Found | None:
+    value = match.group(1)
+    if _WORD_VALUE.match(value) or not (re.search(r"\d", value) or re.search(r"[!@#$%^&*~+]", value)):
+        return None
+    return Found(match.start(1), match.end(1), 0.7)
 
 
 def _judge_value(match: re.Match[str]) -> Found | None:
@@ -215,10 +259,10 @@ SECRETS: tuple[Recognizer, ...] = (
         judge=_judge_value,
     ),
     Recognizer(
-        "secret_labelled", "SECRET", 1, 0.7, _LABELLED,
-        r"(?i)(?:key|secret|token|passwd|password|pwd|pass|phrase|code|auth|authorization|bearer|credentials?|id|pin|otp|cvv2?|cvc|session|cookie|signature|webhook|dsn|string|apikey)"
-        r"(?:[ _](?:value|id|string))?[\"'`\]]{0,2}\s{0,4}(?:is|was|[:=,]|\|\||[\"'`])",
-        must=("password: «h0rse-Cart7»", 'API_KEY = "«q8Zk2mP4xT7v»"', "my PIN is «4829»", "DB_PASS=«Tr0ub4dor&3»"),
+        "secret_labelled", "SECRET", 2, 0.7, _LABELLED,
+        r"(?i)(?:key|secret|token|passwd|password|pwd|pass|phrase|code|auth|authorization|bearer|credentials?|id|pin|otp|cvv2?|cvc|session|cookie|signature|webhook|dsn|string|apikey|pw)"
+        r"(?:[ _](?:value|id|string))?[\"'`\]]{0,2}\s{0,4}(?:is|was|[:=,|]|[\"'`])",
+        must=("password: «h0rse-Cart7»", 'API_KEY = "«q8Zk2mP4xT7v»"', "my PIN is «4829»", "DB_PASS=«Tr0ub4dor&3»", "pw: «h0rse-Cart7»", 'let apiKey: String = "«q8Zk2mP4xT7v»"', "| api key | «q8Zk2mP4xT7v» |"),
         must_not=("password: required", "token = get_token()", "the key is important", "pass: string"), group=2,
         judge=_judge_labelled,
     ),
@@ -229,8 +273,8 @@ SECRETS: tuple[Recognizer, ...] = (
         must_not=("password manager apps", "key 2024 findings", "token based login"), group=1, judge=_judge_spaced,
     ),
     Recognizer(
-        "login_pair", "SECRET", 1, 0.7, _LOGIN_PAIR, r"(?i)(?:login|log-in|user|cred|account)",
-        must=("login: ines / «h0rseCart7»",), must_not=("user input / output",), group=1, judge=_judge_spaced,
+        "login_pair", "SECRET", 2, 0.7, _LOGIN_PAIR, r"(?i)(?:login|log-in|user|cred|account)",
+        must=("login: ines / «h0rseCart7»", "log-in with ines / «h0rse-Cart7»"), must_not=("user input / output",), group=1, judge=_judge_spaced,
     ),
     Recognizer(
         "seed_phrase", "SECRET", 1, 0.9, _SEED, r"(?i)(?:seed|recovery|mnemonic|backup|secret|wallet)\s(?:phrase|words|seed|mnemonic)",
@@ -255,7 +299,23 @@ SECRETS: tuple[Recognizer, ...] = (
         judge=_judge_value,
     ),
     Recognizer(
-        "random_string", "SECRET", 1, 0.6, _LONG, r"[A-Za-z0-9+/_-]{20}",
+        "secret_named_after", "SECRET", 1, 0.7, _NAMED_AFTER, r"(?i)\s(?:as|is|was)\s(?:its|my|the|your|our|his|her|their|a)\s",
+        must=("the server uses «h0rseCart7» as its root password",), must_not=("a hash is not the same as a password", "it was a secret"),
+        group=1, judge=_judge_named_after,
+    ),
+    Recognizer(
+        "secret_attribute", "SECRET", 1, 0.8, _VALUE_ATTRIBUTE, r"(?i)value\s?=",
+        must=('<add key="dbPassword" value="«h0rseCart7»"/>',), must_not=('<input name="password" value="" />', '<input name="age" value="123456">'),
+        group=1, judge=_judge_value,
+    ),
+    Recognizer(
+        "random_token", "SECRET", 1, 0.6, _TOKEN, r"[A-Za-z0-9_~-]{4}[A-Za-z0-9_~.-]{20}",
+        must=("use «acme_k3x9q2m7v5t1z8w4r6y0b2n5» here", "«dz0k14.Q7RT2KX9.M4W8Z1B6V3N5»"),
+        must_not=("some-long-hyphenated-words-in-a-row-2", "windows-server-2019-datacenter-x64-v2", "2024-03-05-10-11-12-backup-01.tar"),
+        judge=_judge_token,
+    ),
+    Recognizer(
+        "random_string", "SECRET", 2, 0.6, _LONG, r"[A-Za-z0-9+/_-]{20}",
         must=("here: «q8Zk2mP4xT7vL1nR9sD3wY6bH5» ok", "«9f86d081884c7d659a2feaa0c55ad015»"),
         must_not=("getElementsByClassNameAndStyle2", "some-long-hyphenated-words-in-a-row-2"), judge=_judge_long,
     ),
