@@ -98,7 +98,7 @@ class Detector:
         views = [(i, view) for i, text in enumerate(texts) if (view := recase(text)) is not None]
         entities = self._tag([view for _, view in views])
         for (index, view), some in zip(views, entities, strict=True):
-            spans = [span for e in some if e.label == "PERSON" and (span := _from_model(view, e))]
+            spans = [span for e in some if e.label == "PERSON" for span in _from_model(view, e)]
             spans.extend(span for recognizer in PEOPLE for span in recognizer.find(view))
             spans.extend(find_listed_names(view))
             spans.extend(find_names_in_context(view, spans))
@@ -120,7 +120,7 @@ class Detector:
 
     def _detect_one(self, view: View, entities: Sequence[Entity], recased: Sequence[Span]) -> list[Span]:
         text = view.text
-        spans = [span for entity in entities if (span := _from_model(text, entity)) is not None]
+        spans = [span for entity in entities for span in _from_model(text, entity)]
         spans.extend(recased)
         spans.extend(self._gate.find(text))
         spans.extend(_places_with_postcode(text, spans))
@@ -158,25 +158,32 @@ def _cut(text: str) -> list[tuple[int, int]]:
     return cuts
 
 
-def _from_model(text: str, entity: Entity) -> Span | None:
-    """Turn an entity into a span: a person ends at the line, and needs a letter."""
+def _from_model(text: str, entity: Entity) -> list[Span]:
+    """Turn an entity into spans: a person ends at the line and needs a letter, and `Ann and Bob` are two."""
     kind = _MODEL_TYPES.get(entity.label)
     if kind is None:
-        return None
+        return []
     start, end = entity.start, entity.end
     line_end = text.find("\n", start, end)
     if line_end > start:
         end = line_end
-    if kind == "PERSON":
-        bounds = trim_name(text, start, end)
-        if bounds is None:
-            return None
-        start, end = bounds
-        if not _may_be_person(text[start:end]):
-            return None
-    if not any(c.isalpha() for c in text[start:end]):
-        return None
-    return Span(start, end, kind, MODEL_SCORE, "name_model")
+    if kind != "PERSON":
+        has_letter = any(c.isalpha() for c in text[start:end])
+        return [Span(start, end, kind, MODEL_SCORE, "name_model")] if has_letter else []
+    spans: list[Span] = []
+    for first, last in _split_people(text, start, end):
+        bounds = trim_name(text, first, last)
+        if bounds is not None and _may_be_person(text[slice(*bounds)]):
+            spans.append(Span(*bounds, kind, MODEL_SCORE, "name_model"))
+    return spans
+
+
+_BETWEEN_PEOPLE = re.compile(r",? (?:and|&|und|et|y|or) |, (?!Jr|Sr|I)")
+
+
+def _split_people(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    cuts = [m.span() for m in _BETWEEN_PEOPLE.finditer(text, start, end)]
+    return list(zip((start, *(b for _, b in cuts)), (*(a for a, _ in cuts), end), strict=True))
 
 
 def _judge_recased(view: str, span: Span) -> Span | None:
@@ -209,11 +216,16 @@ def _may_be_person(name: str) -> bool:
     """Drop what the model calls a person and a dictionary calls a thing: no word of it can be a name."""
     words = [w.strip("'’.,*_\"").removesuffix("'s").removesuffix("’s") for w in name.split()]
     words = [w for w in words if len(w) > 1]
-    if name.islower() and words and all(is_plain_word(w) for w in words):
+    if not any(c.isalpha() for c in name) or _NEVER_IN_A_NAME.search(name):
+        return False
+    if name.islower() and words and all(is_plain_word(w) or is_chat_word(w) for w in words):
         return False
     if any(c.isdigit() for c in name):
         return any(is_listed_name(w) for w in words)
     return not words or not all(is_plain_word(w.casefold()) and not is_listed_name(w) for w in words)
+
+
+_NEVER_IN_A_NAME = re.compile(r"[_=\"{}<>|\\/]")
 
 
 def _extend_name(text: str, span: Span) -> Span:

@@ -58,6 +58,7 @@ _IP6 = re.compile(
     r"(?:[0-9a-f]{1,4}:){2,6}:|::(?:[0-9a-f]{1,4}:){1,6}[0-9a-f]{1,4})(?:%\w{1,10})?(?![\w:])"
 )
 _MAC = re.compile(r"(?i)(?<![\w:-])(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}(?![\w:-])")
+_SYSTEM_ACCOUNTS = frozenset(["admin", "administrator", "root", "user", "users", "username", "test", "guest", "app", "postgres", "mysql", "none", "null", "true", "false", "string", "str", "self", "name", "your_username", "yourusername", "os.environ", "process.env"])  # fmt: skip
 _PLACEHOLDER_HANDLES = frozenset({"username", "yourusername", "user", "name", "example", "handle", "media", "override", "app", "property", "dataclass", "staticmethod", "classmethod", "param", "return", "everyone", "here", "import", "pytest.fixture"})  # fmt: skip
 
 
@@ -74,6 +75,13 @@ def _judge_handle(match: re.Match[str]) -> Found | None:
     ) and match.end() < len(match.string):
         return None
     return Found(match.start(), match.end(), 0.7)
+
+
+def _judge_account(match: re.Match[str]) -> Found | None:
+    """A labelled account name: neither a call nor an account that every system has."""
+    if match.group(1).lower() in _SYSTEM_ACCOUNTS or match.string[match.end() : match.end() + 1] == "(":
+        return None
+    return Found(match.start(1), match.end(1), 0.7)
 
 
 def _judge_ip4(match: re.Match[str]) -> Found | None:
@@ -136,8 +144,9 @@ CONTACT: tuple[Recognizer, ...] = (
         judge=_judge_handle,
     ),
     Recognizer(
-        "username_labelled", "USERNAME", 1, 0.7, _HANDLE_CONTEXT, r"(?i)(?:user|login|handle|tag|name|nick|discord|telegram|insta|snap|twitter|tiktok|skype|reddit|github|steam|psn|xbox|ig|twitch|id|wechat)[\pL\s]{0,40}[:=]",
-        must=("Discord: «ines.vdm7»", "username = '«inesv»'"), must_not=("user: x",), group=1,
+        "username_labelled", "USERNAME", 2, 0.7, _HANDLE_CONTEXT, r"(?i)(?:user|login|handle|tag|name|nick|discord|telegram|insta|snap|twitter|tiktok|skype|reddit|github|steam|psn|xbox|ig|twitch|id|wechat)[\pL\s]{0,40}[:=]",
+        must=("Discord: «ines.vdm7»", "username = '«inesv»'"), must_not=("user: x", "user = User(1)", "user=admin"), group=1,
+        judge=_judge_account,
     ),
     Recognizer(
         "username_spoken", "USERNAME", 2, 0.7, _HANDLE_SPOKEN, r"(?i)(?:name|user|handle|tag|login|id)\s+(?:is|was|=)\s",
