@@ -22,7 +22,7 @@ from tasks.scrub.recognizers.own import OwnRecognizers
 from tasks.scrub.recognizers.people import NOT_A_NAME, PEOPLE, UPPER, trim_name
 from tasks.scrub.spans import Span
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raised when this module or the normalisation changes what is found."""
 MODEL_SCORE = 0.85
 PLACEHOLDER = re.compile(r"<(?:PERSON|EMAIL|PHONE|URL|USERNAME|IP|CREDIT_CARD|IBAN|SSN|ID|ADDRESS|LOCATION|DATE_OF_BIRTH|SECRET|CRYPTO|GPS|PATH|OTHER)(?:_\d{1,7})?>")  # fmt: skip
@@ -237,6 +237,8 @@ def _extend_name(text: str, span: Span) -> Span:
         more = _MORE_NAME.match(text, end)
         if more is None or more.group(1) in NOT_A_NAME:
             break
+        if more.group(1).isupper() and len(more.group(1)) > 1 and not _is_unknown(more.group(1)):
+            break  # in shouted text a capital says nothing
         end = more.end()
     start = span.start
     for _ in range(2):

@@ -122,7 +122,12 @@ def _judge_labelled(match: re.Match[str]) -> Found | None:
     if " " in value and (not quote or value.count(" ") > 1 or not re.search(r"\d|[^\w\s.,'-]", value)):
         return None
     label = match.group()[: match.start(2) - match.start()]
-    if len(value) < 4 or value.startswith("**") or _WORD_VALUE.match(value) or value.lower().startswith(_CODE_VALUE):
+    if (
+        len(value) < 4
+        or value.startswith("**")
+        or _WORD_VALUE.match(value)
+        or value.lower().startswith(_CODE_VALUE)
+    ):
         return None
     if len(value) < 6 and not value.isdigit():
         return None

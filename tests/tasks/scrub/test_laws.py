@@ -152,13 +152,13 @@ def test_file_keeps_order_when_conversations_interleave(tmp_path: Path, detector
     lines = [
         {
             "id": "1",
-            "text": "I am Ines Vandermolen from the sales team",
+            "text": "I am Ines Quillfeather from the sales team",
             "conversation_id": "a",
             "role": "user",
         },
-        {"id": "2", "text": "ines has nothing to do with me", "conversation_id": "b"},
-        {"id": 3, "text": "no conversation, ines"},
-        {"id": "4", "text": "so ines it is", "conversation_id": "a", "role": "assistant"},
+        {"id": "2", "text": "a quillfeather has nothing to do with me", "conversation_id": "b"},
+        {"id": 3, "text": "no conversation, quillfeather"},
+        {"id": "4", "text": "so quillfeather it is", "conversation_id": "a", "role": "assistant"},
         {"id": "5", "text": "end", "conversation_id": "b"},
     ]
     out = run_file(tmp_path, detector, [json.dumps(line) for line in lines])
