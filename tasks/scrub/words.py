@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
+from tasks.scrub.spacy_lean import import_spacy
 from tasks.scrub.weights import SMALL, find_model
 
 _ENDINGS = (("ies", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ly", ""), ("er", ""), ("est", ""), ("er", "e"), ("est", "e"), ("ier", "y"), ("iest", "y"), ("ied", "y"), ("'s", ""), ("’s", ""))  # fmt: skip
@@ -12,6 +13,7 @@ _ENDINGS = (("ies", "y"), ("es", ""), ("s", ""), ("ed", ""), ("ed", "e"), ("ing"
 
 @cache
 def _index() -> frozenset[str]:
+    import_spacy()
     srsly = import_module("srsly")
     stop_words = import_module("spacy.lang.en.stop_words").STOP_WORDS
     path = find_model(SMALL).path / "lemmatizer" / "lookups" / "lookups.bin"

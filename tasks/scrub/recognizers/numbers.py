@@ -38,7 +38,8 @@ _NOT_PHONE_BEFORE = re.compile(
     r"(?i)(?:[$€£¥₹]|\b(?:isbn|issn|doi|version|order|invoice|tracking|usd|eur|rs\.?|pages?|pp\.?|years?))[\s:#-]{0,3}$"
 )
 _PHONE_ENCODED = re.compile(r"(?i)%2B\d{1,4}(?:(?:%20|%28|%29|[-.+]){0,2}\d{1,6}){2,6}(?!\d)")
-_DIGIT_WORD = r"(?:zero|oh|one|two|three|four|five|six|seven|eight|nine)"
+_DIGIT_WORDS = ("oh", "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_DIGIT_WORD = f"(?:{'|'.join(_DIGIT_WORDS)})"
 _PHONE_SPOKEN = re.compile(r"(?i)\b" + _DIGIT_WORD + r"(?:[ ,.-]{1,2}" + _DIGIT_WORD + r"){6,14}\b")
 _EXTENSION = re.compile(r"(?i)x|ext")
 _NINO = re.compile(
@@ -154,7 +155,7 @@ def _judge_phone(match: re.Match[str]) -> Found | None:
 def _judge_spoken(match: re.Match[str]) -> Found | None:
     """Digits in words are a telephone number unless somebody counts."""
     words = re.findall(r"[a-z]+", match.group().lower())
-    ranks = ["oh zero one two three four five six seven eight nine".split().index(w) for w in words]
+    ranks = [_DIGIT_WORDS.index(w) for w in words]
     steps = {b - a for a, b in itertools.pairwise(ranks)}
     return None if len(steps) == 1 else Found(match.start(), match.end(), 0.8)
 

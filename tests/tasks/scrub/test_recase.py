@@ -21,7 +21,7 @@ def detector() -> Detector:
     [
         ("my husband vandermolen likes tea", "my husband Vandermolen likes tea"),
         ("WE MET VANDERMOLEN AT THE MARKET", "we met Vandermolen at the market"),
-        ("ask van-der-molen or molenaar's mum", None),
+        ("ask okonkwo-lindqvist or molenaar's mum", "ask Okonkwo-Lindqvist or Molenaar's mum"),
         ("btw thats definately the bestest smartphone tbh", None),
         ("My husband Vandermolen met vandermolen. Then he left for Leuven.", None),
         ("open src/vandermolen.py and vandermolen@example.org", None),
@@ -30,9 +30,7 @@ def detector() -> Detector:
     ],
 )
 def test_only_unknown_words_of_careless_texts_change(text: str, view: str | None) -> None:
-    assert recase(text) == view or (
-        view is None and recase(text) is not None and "molen" in text and "-" in text
-    )
+    assert recase(text) == view
 
 
 @settings(max_examples=200, deadline=None)
