@@ -96,7 +96,7 @@ def test_every_user_message_has_a_relationship_and_every_conversation_a_topic(pu
     has_text = pl.col("content").str.replace_all(r"<[A-Z_]+_\d+>", "").str.contains(r"\w")
     users = messages.filter(pl.col("role") == "user")
     assert users.filter(has_text)["relationship"].null_count() == 0
-    assert users["relationship"].null_count() <= 2
+    assert users["relationship"].null_count() == 0
     assert messages.filter(pl.col("role") == "assistant")["relationship"].drop_nulls().len() == 0
     assert (messages.filter(pl.col("position") == 0)["relationship"] == "first_request").all()
     assert (view(published, "conversations")["topic_domains"].list.len() > 0).all()

@@ -67,7 +67,7 @@ _GIT_AUTHOR = re.compile(
     r"(?m)^(?:Author|Committer|Signed-off-by|Co-authored-by|Reviewed-by):\s{1,4}([^<\n]{2,60}?)\s*(?=<)"
 )
 _SHARE = re.compile(
-    r"(?i)(?:https?://)?(?:chat(?:gpt)?\.(?:openai\.)?com/(?:share|c|g)|claude\.ai/(?:share|chat)|g\.co/gemini/share|gemini\.google\.com/share|"
+    r"(?i)(?<![\w-])(?:https?://)?(?:chat(?:gpt)?\.(?:openai\.)?com/(?:share|c|g)|claude\.ai/(?:share|chat)|g\.co/gemini/share|gemini\.google\.com/share|"
     r"(?:docs|drive|forms)\.google\.com|forms\.gle|meet\.google\.com|(?:[\w-]{1,40}\.)?zoom\.us/[jw]|teams\.microsoft\.com/l|calendly\.com|"
     r"(?:www\.)?dropbox\.com/(?:s|scl)|onedrive\.live\.com|1drv\.ms|we\.tl|wa\.me|t\.me|paypal\.me|venmo\.com|"
     r"(?:[\w-]{1,40}\.)?linkedin\.com/in|(?:www\.)?facebook\.com|(?:www\.)?instagram\.com|(?:www\.)?tiktok\.com/@|app\.prolific\.com?)"

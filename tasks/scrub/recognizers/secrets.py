@@ -38,7 +38,7 @@ _PEM = re.compile(
 )
 _GOOGLE_CLIENT = re.compile(r"(?<![\w-])\d{6,20}-[0-9a-z_]{20,40}\.apps\.googleusercontent\.com")
 _WEBHOOK = re.compile(
-    r"(?i)(?:https?://)?(?:hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/_-]{20,120}|(?:\w{1,10}\.)?discord(?:app)?\.com/api/webhooks/\d{10,25}/[\w-]{30,90}|[\w-]{1,60}\.webhook\.office\.com/webhookb2/[\w@/-]{40,250}|maker\.ifttt\.com/use/[\w-]{10,60}|hooks\.zapier\.com/hooks/catch/\d{1,12}/\w{3,20})"
+    r"(?i)(?<![\w-])(?:https?://)?(?:hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/_-]{20,120}|(?:\w{1,10}\.)?discord(?:app)?\.com/api/webhooks/\d{10,25}/[\w-]{30,90}|[\w-]{1,60}\.webhook\.office\.com/webhookb2/[\w@/-]{40,250}|maker\.ifttt\.com/use/[\w-]{10,60}|hooks\.zapier\.com/hooks/catch/\d{1,12}/\w{3,20})"
 )
 _URL_PASSWORD = re.compile(r"(?<=://)[^\s/:@\"'<>]{0,80}:[^\s/@\"'<>]{2,120}(?=@)")
 _SSH_KEY = re.compile(
@@ -56,7 +56,7 @@ _WORDS = (
     r"api[ _-]?key|apikey|secret(?:[ _-]?(?:key|access[ _-]?key|token))?|token|passwd|password|pwd|pw|pass(?:phrase|code|wd)?|auth(?:orization|[ _-]?token|[ _-]?key)?|bearer|credentials?|"
     r"access[ _-]?(?:key|token)(?:[ _-]?id)?|private[ _-]?key|client[ _-]?(?:secret|id)|consumer[ _-]?(?:key|secret)|app[ _-]?(?:key|secret|id)|license[ _-]?key|encryption[ _-]?key|"
     r"otp|pin(?:\s?code)?|cvv2?|cvc|session[ _-]?id|session|cookie|signature|webhook|dsn|connection[ _-]?string|recovery\s(?:code|phrase)|wifi\s(?:code|key)|"
-    r"[a-z0-9_.-]{1,40}(?:key|token|secret|pwd|pass|passwd|password|auth|apikey|credential|sid)"
+    r"(?<![a-z0-9_.-])[a-z0-9_.-]{1,40}(?:key|token|secret|pwd|pass|passwd|password|auth|apikey|credential|sid)"
 )
 _LABELLED = re.compile(
     r"(?i)(?<![a-z0-9])(?:"
