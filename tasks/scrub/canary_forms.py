@@ -167,7 +167,8 @@ def disguise(kind: str, value: str, variant: str, rng: random.Random) -> str:
     if variant == "json":
         return json.dumps({"note": sentence.format(value), kind.lower(): value})
     if variant == "url":
-        return f"https://forms.brambleton.net/a?{kind.lower()}={value.replace(' ', '%20').replace('+', '%2B')}&x=1"
+        # a host that shares nothing with a value: what stays readable of the link is no part of what was planted
+        return f"https://forms.quitz.example/a?{kind.lower()}={value.replace(' ', '%20').replace('+', '%2B')}&x=1"
     if variant == "split":
         mark = _SPLIT_AFTER.get(kind)
         if mark is None:

@@ -1,11 +1,13 @@
 """Canaries are planted in every field and disguise, and what survives is counted."""
 
+import random
+
 import polars as pl
 import pytest
 
 from schemas.config import PrivacySettings
-from tasks.scrub.canary import measure_canaries, plant_canaries, wilson_interval
-from tasks.scrub.canary_forms import STRUCTURED, TYPES, variants_of
+from tasks.scrub.canary import TRUTH_SCHEMA, measure_canaries, plant_canaries, wilson_interval
+from tasks.scrub.canary_forms import STRUCTURED, TYPES, disguise, invent, variants_of
 from tasks.scrub.scrubber import Scrubber
 
 FIELDS = ("content", "task_summary", "task_expectation", "survey_occupation", "survey_purposes")
@@ -44,6 +46,23 @@ def test_structured_canaries_never_survive(items: pl.DataFrame) -> None:
     assert measured["structured"]["recall"] == 1.0, measured["by_type"]
     assert measured["names"]["recall_low"] > 0.85
     assert all(v not in str(measured) for v in truth["value"])
+
+
+def test_what_stands_around_a_masked_value_is_no_leak() -> None:
+    truth, texts = [], []
+    for seed in range(60):
+        for kind in TYPES:
+            for variant in variants_of(kind):
+                value = invent(kind, random.Random(seed))
+                after = disguise(kind, f"<{kind}_1>", variant, random.Random(seed))
+                name = f"{seed} {kind} {variant}"
+                truth.append((name, "content", "user", kind, variant, value, ""))
+                texts.append((name, after))
+    found = measure_canaries(
+        pl.DataFrame(truth, schema=TRUTH_SCHEMA, orient="row"),
+        pl.DataFrame(texts, schema=["item_id", "text"], orient="row"),
+    )
+    assert [n for n, counts in found["by_type"].items() if counts["recall"] < 1] == []
 
 
 def test_unscrubbed_text_has_no_recall(items: pl.DataFrame) -> None:
