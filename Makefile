@@ -56,6 +56,8 @@ bench: $(VENV)/.dev ## measure; never part of the tests
 	$(BIN)/python -m benchmarks.synth
 	$(BIN)/python -m benchmarks.ingest_scale 12600
 	$(BIN)/python -m benchmarks.stats_scale 2155
+	$(BIN)/python -m benchmarks.stats_peer 2155 2000 3
+	$(BIN)/python -m benchmarks.report_scale 2155
 
 lock: $(VENV)/.dev ## resolve the dependencies anew (hashes, no index address)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -84,43 +84,45 @@ def compute_stats(
         # its merge table takes about as long to load as the tables of a release of the real size
         pool.submit(find_tokenizer)
         frames = collect_frames(tables)
-    if comparison is None and settings.compare_to:
-        comparison = scan_comparison(settings.compare_to)
-    boot = ClusterBootstrap(count_clusters(frames), settings.resamples, settings.seed)
-    names = name_facets(taxonomies, FACETS)
-    smallest = min_cell if policy == "strict" else 0
-    model = StatsDocument(
-        definitions=load_definitions(),
-        method=Method(
-            resamples=settings.resamples,
-            seed=settings.seed,
-            confidence=CONFIDENCE,
-            policy=policy,
-            min_cell=min_cell,
-            is_suppressing=smallest > 0,
-            tokenizer=tokenizer_name(),
-            max_tokenized_texts=MAX_TOKENIZED,
-        ),
-        counts=count_rows(frames),
-        models=count_models(frames),
-        conversation_length=measure_conversations(frames, boot, list(load_published()), comparison),
-        topics=count_topics(frames, names["topic"], boot),
-        reasons=count_thought_labels(frames, "reason", names["reason"], names["topic"], boot),
-        reactions=count_thought_labels(frames, "reaction", names["reaction"], names["topic"], boot),
-        relationships=count_relationships(frames, names["relationship"], boot),
-        thoughts_per_message=count_per_message(frames, boot),
-        demographics=count_demographics(frames.participants, smallest),
-        text_lengths=measure_texts(frames, tables),
-        text_length_bins=bin_texts(frames),
-        languages=count_languages(frames, smallest),
-        redactions=count_redactions(frames, privacy or {}, boot),
-        labelling=count_provenance(frames.provenance, quality or {}),
-        completeness=count_nulls(tables),
-        funnel=[FunnelRow(**row) for row in frames.funnel.iter_rows(named=True)],
-        quarantine=[QuarantineRow(**row) for row in frames.quarantine.iter_rows(named=True)],
-        privacy=dict(privacy or {}),
-        cost=dict(cost or {}),
-    )
+        # counting tokens is native code, and the rest leaves a core idle now and then
+        text_lengths = pool.submit(measure_texts, frames, tables)
+        if comparison is None and settings.compare_to:
+            comparison = scan_comparison(settings.compare_to)
+        boot = ClusterBootstrap(count_clusters(frames), settings.resamples, settings.seed)
+        names = name_facets(taxonomies, FACETS)
+        smallest = min_cell if policy == "strict" else 0
+        model = StatsDocument(
+            definitions=load_definitions(),
+            method=Method(
+                resamples=settings.resamples,
+                seed=settings.seed,
+                confidence=CONFIDENCE,
+                policy=policy,
+                min_cell=min_cell,
+                is_suppressing=smallest > 0,
+                tokenizer=tokenizer_name(),
+                max_tokenized_texts=MAX_TOKENIZED,
+            ),
+            counts=count_rows(frames),
+            models=count_models(frames),
+            conversation_length=measure_conversations(frames, boot, list(load_published()), comparison),
+            topics=count_topics(frames, names["topic"], boot),
+            reasons=count_thought_labels(frames, "reason", names["reason"], names["topic"], boot),
+            reactions=count_thought_labels(frames, "reaction", names["reaction"], names["topic"], boot),
+            relationships=count_relationships(frames, names["relationship"], boot),
+            thoughts_per_message=count_per_message(frames, boot),
+            demographics=count_demographics(frames.participants, smallest),
+            text_lengths=text_lengths.result(),
+            text_length_bins=bin_texts(frames),
+            languages=count_languages(frames, smallest),
+            redactions=count_redactions(frames, privacy or {}, boot),
+            labelling=count_provenance(frames.provenance, quality or {}),
+            completeness=count_nulls(tables),
+            funnel=[FunnelRow(**row) for row in frames.funnel.iter_rows(named=True)],
+            quarantine=[QuarantineRow(**row) for row in frames.quarantine.iter_rows(named=True)],
+            privacy=dict(privacy or {}),
+            cost=dict(cost or {}),
+        )
     model = hold(suppress(model, smallest), read_previous(previous), smallest)
     return Stats(flags_last(model.model_dump(mode="json")), tabulate(model), model)
 

@@ -74,7 +74,6 @@ def collect_frames(tables: Mapping[str, pl.LazyFrame | pl.DataFrame]) -> Frames:
     )
     conversations = _number_strangers(conversations, participants.height)
     keys = conversations.lazy().select("conversation_id", "c", "p")
-    scope = ["c", "role"]
     messages = (
         table(tables, "messages")
         .select(
@@ -92,13 +91,10 @@ def collect_frames(tables: Mapping[str, pl.LazyFrame | pl.DataFrame]) -> Frames:
         .join(keys, on="conversation_id")
         .drop("conversation_id")
         .sort("c", "position")
-        .with_columns(
-            turn=pl.int_range(1, pl.len() + 1).over(scope),
-            n_role=pl.len().over(scope).cast(pl.Int64),
-        )
         .with_row_index("m")
         .collect()
     )
+    messages = _number_turns(messages)
     places = messages.lazy().select("message_id", "m", "c", "p", "turn", "stage", "n_role")
     thoughts = (
         table(tables, "thoughts")
@@ -165,6 +161,32 @@ def table(tables: Mapping[str, pl.LazyFrame | pl.DataFrame], name: str) -> pl.La
     """One base table as a lazy frame, empty with its schema where it is not given."""
     frame = tables.get(name)
     return TABLES[name].empty().lazy() if frame is None else frame.lazy()
+
+
+def _number_turns(messages: pl.DataFrame) -> pl.DataFrame:
+    """Add turn and n_role by running counts; the frame is in order, so no row has to be grouped twice."""
+    is_user = pl.col("role") == "user"
+    counted = messages.lazy().with_columns(
+        users=is_user.cast(pl.Int64).cum_sum(), others=(~is_user).cast(pl.Int64).cum_sum()
+    )
+    ends = (
+        counted.group_by("c", maintain_order=True)
+        .agg(last_user=pl.col("users").last(), last_other=pl.col("others").last())
+        .with_columns(
+            first_user=pl.col("last_user").shift(1, fill_value=0),
+            first_other=pl.col("last_other").shift(1, fill_value=0),
+        )
+    )
+    before = pl.when(is_user).then(pl.col("first_user")).otherwise(pl.col("first_other"))
+    return (
+        counted.join(ends, on="c", how="left", maintain_order="left")
+        .with_columns(
+            turn=pl.when(is_user).then(pl.col("users")).otherwise(pl.col("others")) - before,
+            n_role=pl.when(is_user).then(pl.col("last_user")).otherwise(pl.col("last_other")) - before,
+        )
+        .select(*messages.columns, "turn", "n_role")
+        .collect()
+    )
 
 
 def _sample(frame: pl.DataFrame, column: str, values: tuple[str, ...], key: str) -> dict[str, pl.Series]:
