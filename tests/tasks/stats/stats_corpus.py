@@ -80,7 +80,7 @@ def build_tables(records: list[dict[str, Any]], labels: list[dict[str, Any]]) ->
         known = people.setdefault(person, {"participant_id": person, "language": "en"})
         for column, key in (("age_band", "age"), ("gender", "gender"), ("education", "education")):
             known[column] = known.get(column) or survey.get(key)
-        known["occupation_group"] = known.get("occupation_group") or survey.get("occupation")
+        known["occupation_group"] = known.get("occupation_group") or survey.get("occupation") or None
         known["ai_use_frequency"] = known.get("ai_use_frequency") or survey.get("frequency")
         known["purposes"] = known.get("purposes") or [p for p in (survey.get("purposes"),) if p]
         conversations.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import statistics
 from collections import Counter, defaultdict
 from fractions import Fraction
@@ -230,7 +231,10 @@ def test_demographics(document, real_records) -> None:
         person = people[record["id"].split("_")[0]]
         for key, value in survey.items():
             person[key] = person.get(key) or value
-    keys = {"age_band": "age", "gender": "gender", "education": "education", "ai_use_frequency": "frequency"}
+    keys = {
+        "age_band": "age", "gender": "gender", "education": "education", "ai_use_frequency": "frequency",
+        "occupation_group": "occupation", "purposes": "purposes",
+    }  # fmt: skip
     assert document["demographics"]["n_participants"] == len(people)
     for attribute, key in keys.items():
         expected = Counter(person.get(key) or "(missing)" for person in people.values())
@@ -238,6 +242,33 @@ def test_demographics(document, real_records) -> None:
         assert {c["value"]: c["n"] for c in cells} == expected
         for cell in cells:
             assert cell["share"] == pytest.approx(cell["n"] / len(people), abs=1e-6)
+
+
+def test_completeness(document, real_records) -> None:
+    people = {r["id"].split("_")[0] for r in real_records}
+    answered = {r["id"].split("_")[0] for r in real_records if (r["survey_answers"] or [{}])[0].get("age")}
+    rows = {(row["table"], row["column"]): row for row in document["completeness"]}
+    assert rows["participants", "age_band"]["n_null"] == len(people - answered)
+    assert rows["participants", "age_band"]["n_rows"] == len(people)
+    expected = sum(not record["model_provider"] for record in real_records)
+    assert rows["conversations", "model_provider"]["n_null"] == expected
+    assert rows["conversations", "model_provider"]["share"] == pytest.approx(expected / 20, abs=1e-6)
+    assert rows["conversations", "task_summary"]["n_null"] == 20
+
+
+def test_an_interval_agrees_with_a_bootstrap_in_plain_python(document, real_records) -> None:
+    by_person = defaultdict(list)
+    for record in real_records:
+        by_person[record["id"].split("_")[0]] += [t["label"] for _, _, t in thoughts_of(record, "reactions")]
+    people = [(labels.count("explicit_affirmation"), len(labels)) for labels in by_person.values()]
+    rng, drawn = random.Random(7), []
+    for _ in range(2_000):
+        sample = rng.choices(people, k=len(people))
+        drawn.append(sum(n for n, _ in sample) / sum(of for _, of in sample))
+    cuts = statistics.quantiles(drawn, n=40, method="inclusive")
+    row = next(r for r in document["reactions"]["labels"] if r["value"] == "explicit_affirmation")
+    assert row["low"] == pytest.approx(cuts[0], abs=0.02)
+    assert row["high"] == pytest.approx(cuts[-1], abs=0.02)
 
 
 def test_text_lengths(document, real_records, monkeypatch) -> None:
