@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -89,6 +90,15 @@ def scan_comparison(place: str) -> Comparison:
             f"stats.compare_to: cannot read {place!r} as Parquet ({type(error).__name__}); give a file, a "
             "folder or a glob of WildChat or LMSYS-Chat-1M Parquet files, or leave the setting empty"
         ) from error
+
+
+def list_comparison(place: str) -> list[tuple[str, int, int]]:
+    """Name, size and time of change of the corpus's files, so that another corpus is counted anew."""
+    if not place:
+        return []
+    path = Path(place)
+    found = path.rglob("*.parquet") if path.is_dir() else path.parent.glob(path.name)
+    return sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in found)
 
 
 @cache

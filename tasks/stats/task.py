@@ -13,6 +13,7 @@ from schemas.run import BuiltRelease, RunContext, TableSet
 from tasks.memo.steps import StepFolder, run_step
 from tasks.publish.layout import side_file
 from tasks.publish.origin import digest_taxonomy
+from tasks.stats.comparison import list_comparison
 from tasks.stats.compute import compute_stats
 from tasks.stats.metrics import metrics
 from tasks.storage.store import Store, open_store
@@ -63,6 +64,7 @@ def compute_statistics(
         "labelled": [s.fingerprint for s in labelled],
         "measured": measured.fingerprint,
         "settings": run.settings.stats.model_dump(),
+        "comparison": list_comparison(run.settings.stats.compare_to),
         "min_cell": run.settings.privacy.min_cell,
         "policy": run.policy,
         "previous": previous,

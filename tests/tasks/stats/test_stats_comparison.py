@@ -7,7 +7,7 @@ import pytest
 
 from schemas.config import StatsSettings
 from schemas.errors import InputError
-from tasks.stats.comparison import load_published, read_comparison, scan_comparison
+from tasks.stats.comparison import list_comparison, load_published, read_comparison, scan_comparison
 from tasks.stats.compute import compute_stats
 from tasks.stats.tokens import count_tokens, find_tokenizer
 
@@ -67,6 +67,16 @@ def test_both_schemas_are_read(frame, corpus, lengths, tmp_path) -> None:
         found = scan_comparison(str(place))
         assert found.corpus == corpus
         assert sorted(found.n_messages.to_list()) == lengths
+
+
+def test_another_corpus_under_the_same_name_is_seen(tmp_path) -> None:
+    lmsys().write_parquet(tmp_path / "x.parquet")
+    places = [str(tmp_path), str(tmp_path / "x.parquet"), str(tmp_path / "*.parquet")]
+    before = [list_comparison(place) for place in places]
+    assert [[name for name, _, _ in files] for files in before] == [["x.parquet"]] * 3
+    wildchat().write_parquet(tmp_path / "x.parquet")
+    assert all(list_comparison(place) != files for place, files in zip(places, before, strict=True))
+    assert list_comparison("") == []
 
 
 def test_the_corpus_stands_beside_the_release(invent, taxonomies, tmp_path) -> None:
