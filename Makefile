@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STORE  ?= demo-store
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test e2e check lock docs high-recall bench clean fmt
+.PHONY: help demo up test faults e2e check lock docs high-recall bench clean fmt
 
 help: ## show the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ up: $(VENV)/.dev ## object store, Prefect server, worker and deployments on this
 
 test: $(VENV)/.dev ## set up and run the tests
 	$(BIN)/python -m pytest -m "not e2e" --numprocesses auto --dist loadfile
+
+faults: $(VENV)/.dev ## kills, races and broken services, the long form: 50 kills and 20 races a store
+	FAULT_KILLS=50 FAULT_RACES=20 FAULT_WITHDRAWALS=50 $(BIN)/python -m pytest -m faults --timeout 3600
 
 e2e: $(VENV)/.dev ## run the tests with a real Prefect server, worker and browser (apt-get install chromium)
 	$(BIN)/python -m pytest -m e2e

@@ -49,16 +49,16 @@ class Release:
 
 def list_versions(store: Store) -> list[str]:
     """Return every published version, yanked ones too, oldest first."""
-    return sorted(_versions_with(store, "manifest.json"), key=parse_version)
+    return sorted(_read_states(store)["manifest.json"], key=parse_version)
 
 
 def list_releases(store: Store) -> list[Release]:
     """Return every release, oldest first."""
-    yanked = _versions_with(store, "yanked.json")
+    states = _read_states(store)
     found: list[Release] = []
-    for version in list_versions(store):
+    for version in sorted(states["manifest.json"], key=parse_version):
         manifest, digest = read_manifest(store, version)
-        found.append(Release(manifest, digest, version in yanked))
+        found.append(Release(manifest, digest, version in states["yanked.json"]))
     return found
 
 
@@ -117,8 +117,8 @@ def resolve_version(store: Store, version: str) -> str:
 
 def latest_version(store: Store) -> str | None:
     """Return the newest version that is not yanked, from the releases themselves."""
-    unusable = _versions_with(store, "yanked.json") | _versions_with(store, "purged.json")
-    usable = _versions_with(store, "manifest.json") - unusable
+    states = _read_states(store)
+    usable = states["manifest.json"] - states["yanked.json"] - states["purged.json"]
     return max(usable, key=parse_version, default=None)
 
 
@@ -253,10 +253,11 @@ def _read_files(store: Store, table: TableFiles, empty: pl.DataFrame) -> pl.Data
     return pl.concat(frames, how="diagonal") if len(frames) > 1 else empty
 
 
-def _versions_with(store: Store, name: str) -> set[str]:
-    found: set[str] = set()
+def _read_states(store: Store) -> dict[str, set[str]]:
+    """Return the versions that have a manifest, a yank note, a purge note: one look at the store."""
+    found: dict[str, set[str]] = {name: set() for name in ("manifest.json", "yanked.json", "purged.json")}
     for info in store.list(layout.RELEASES):
         parts = info.key.split("/")
-        if len(parts) == 3 and parts[2] == name and is_version(parts[1]):
-            found.add(parts[1])
+        if len(parts) == 3 and parts[2] in found and is_version(parts[1]):
+            found[parts[2]].add(parts[1])
     return found

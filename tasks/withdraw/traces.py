@@ -15,8 +15,10 @@ import polars as pl
 from tasks.memo.parts import text_key
 from tasks.publish.releases import is_purged, list_releases, read_tables
 from tasks.storage.store import Store
+from tasks.tag.chosen import choose_taxonomies
 from tasks.tag.features import list_texts
 from tasks.tag.items import collect_items
+from tasks.tag.local import list_training_texts
 
 _TEXTS = ("conversations", "messages", "thoughts")
 
@@ -28,7 +30,7 @@ class Traces:
     Attributes:
         groups: digests of their conversations' ids, as gold names groups.
         texts: keys of texts that only they wrote.
-        kept: keys of the texts of everybody who stays.
+        kept: keys of the texts of everybody who stays, and of the taxonomies' own.
     """
 
     groups: frozenset[str]
@@ -46,7 +48,11 @@ def find_traces(store: Store, affected: Collection[str], participant_ids: Collec
     """
     groups: set[str] = set()
     texts: set[str] = set()
-    kept: set[str] = set()
+    kept = {
+        text_key(text)
+        for taxonomy in choose_taxonomies(store).values()
+        for text in list_training_texts(taxonomy, ())
+    }
     for release in list_releases(store):
         if is_purged(store, release.version):
             continue

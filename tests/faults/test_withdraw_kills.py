@@ -1,0 +1,201 @@
+"""kill -9 in the middle of a withdrawal, after any write: what is visible is sound, a repeat completes it.
+
+`FAULT_WITHDRAWALS` sets the number of kills, spread evenly over all writes.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from schemas.errors import NotFoundError
+from tasks.assemble.records import RECORDS, compress_records
+from tasks.memo.parts import Parts, text_key
+from tasks.pseudonymise.keys import derive_keys, keyed_digest
+from tasks.pseudonymise.registry import Entry, new_registry
+from tasks.pseudonymise.registry_file import save_registry
+from tasks.publish.releases import is_purged, latest_version, list_releases, read_latest
+from tasks.publish.verify import verify_release
+from tasks.storage.store import Store, open_store
+from tasks.storage.tables import canonical_json
+from tasks.withdraw.mentions import compile_mentions, count_mentions
+from tests.faults.killed_flow import run_flow
+from tests.publishing import release
+from tests.release_tables import make_tables
+from tests.storage_servers import S3Server
+
+pytestmark = pytest.mark.faults
+KILLS = int(os.environ.get("FAULT_WITHDRAWALS", "2"))
+KEY = "k" * 40
+ENVIRONMENT = {
+    "THOUGHTTRACE_ID_KEY": KEY,
+    "THOUGHTTRACE_STATS__RESAMPLES": "100",
+    "THOUGHTTRACE_TAG__MODEL": "none",
+}
+GONE, RAW = "user3", "5f3c9a7be1d2c4a6b8907f11"
+PEOPLE = range(8)
+SURVEY = dict.fromkeys(("age", "gender", "education", "occupation", "frequency"))
+DECISIONS = "item_id,facet,value,reviewer\nuser4_task1,topic,cooking,ann\n"
+MAY_NAME_THEM = ("private/withdrawals/", "private/registry/")
+
+
+def fill(store: Store) -> None:
+    """Two releases and private files of every kind, as a store has after some months."""
+    keys = derive_keys(KEY.encode())
+    registry = new_registry(KEY.encode())
+    entries = {keyed_digest(keys.ids, f"session:{n}"): Entry(n, "train") for n in PEOPLE}
+    entries[keyed_digest(keys.ids, f"session:{RAW}")] = entries.pop(keyed_digest(keys.ids, "session:3"))
+    save_registry(store.child("private"), type(registry)(registry.fingerprint, None, 9, entries), None)
+    for version, people in (("v1.0.0", [n for n in PEOPLE if n < 6]), ("v1.1.0", PEOPLE)):
+        tables = make_tables(people)
+        ids = tables["conversations"]["conversation_id"]
+        lines = [json.dumps({"id": i, "survey_answers": [SURVEY]}).encode() + b"\n" for i in ids]
+        beside = {
+            RECORDS: compress_records(lines),
+            "report.html": f"<td>{GONE}_task1_conversation1</td>".encode(),
+            "privacy.json": canonical_json({"k_required": 2}),
+        }
+        release(store, version, tables=tables, side_files=beside)
+    private = store.child("private")
+    sink = io.BytesIO()
+    pl.DataFrame(
+        {"conversation_id": [f"{GONE}_task1_conversation1", "user4_task1_conversation1"]}
+    ).write_parquet(sink)
+    private.put("audit/a.parquet", sink.getvalue())
+    private.put(
+        "review/labels/000001-a.csv",
+        DECISIONS.replace("\n", f"\n{GONE}_task1,topic,cooking,ann\n", 1).encode(),
+    )
+    texts = make_tables(PEOPLE)["messages"]["content"]
+    schema = pl.Schema({"key": pl.String(), "vector": pl.Binary()})
+    rows = {"key": [text_key(t) for t in texts], "vector": [b"v"] * len(texts)}
+    Parts(private, "memo/vectors/m", schema).append(pl.DataFrame(rows, schema=schema))
+    private.put("evaluations/v1.1.0/e/checkpoint.jsonl", b"{}")
+    private.put("work/old/x/raw.jsonl", RAW.encode())
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Store:
+    store = open_store(str(tmp_path_factory.mktemp("template") / "store"))
+    fill(store)
+    return store
+
+
+@pytest.fixture(params=["local", "weed"])
+def place(request, tmp_path: Path, monkeypatch):
+    """Makes a new store like the template, in a folder or in a bucket that keeps every version."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    template = request.getfixturevalue("template")
+    server: S3Server | None = None
+    if request.param == "weed":
+        server = request.getfixturevalue("weed_env")
+        client = server.client()
+        client.create_bucket(Bucket="kills")
+        client.put_bucket_versioning(Bucket="kills", VersioningConfiguration={"Status": "Enabled"})
+
+    def make(number: int) -> Store:
+        uri = server.new_uri("kills") if server else str(tmp_path / f"store {number}")
+        store = open_store(uri)
+        for info in template.list():
+            store.put_file(info.key, template.existing(info.key))
+        return store
+
+    yield make, server
+    if server:
+        client = server.client()
+        found = client.list_object_versions(Bucket="kills")
+        for item in [*found.get("Versions", []), *found.get("DeleteMarkers", [])]:
+            client.delete_object(Bucket="kills", Key=item["Key"], VersionId=item["VersionId"])
+        client.delete_bucket(Bucket="kills")
+
+
+def everything(store: Store, server: S3Server | None) -> dict[str, bytes]:
+    """Every object, and on S3 every version of it."""
+    if server is None:
+        return {o.key: store.get(o.key) for o in store.list()}
+    bucket, _, prefix = store.uri.removeprefix("s3://").partition("/")
+    client = server.client()
+    found = client.list_object_versions(Bucket=bucket, Prefix=f"{prefix}/").get("Versions", [])
+    return {
+        f"{v['Key'].removeprefix(prefix + '/')}#{v['VersionId']}": client.get_object(
+            Bucket=bucket, Key=v["Key"], VersionId=v["VersionId"]
+        )["Body"].read()
+        for v in found
+    }
+
+
+def assert_sound(store: Store) -> None:
+    for item in list_releases(store):
+        if is_purged(store, item.version):
+            assert item.is_yanked
+        else:
+            assert verify_release(store, item.version).problems == []
+    pointer, _ = read_latest(store)
+    if pointer is not None and pointer.version is not None:
+        assert pointer.version in {r.version for r in list_releases(store)}
+
+
+def assert_done(store: Store, server: S3Server | None) -> None:
+    assert latest_version(store) == "v1.1.1" == read_latest(store)[0].version
+    assert [r.version for r in list_releases(store)] == ["v1.0.0", "v1.1.0", "v1.1.1"]
+    report = verify_release(store, "v1.1.1")
+    assert (report.problems, report.notes) == ([], [])
+    for gone in ("v1.0.0", "v1.1.0"):
+        with pytest.raises(NotFoundError, match=r"deleted because participants withdrew; use v1\.1\.1"):
+            verify_release(store, gone)
+    pattern = compile_mentions([GONE, RAW])
+    found = {
+        key
+        for key, data in everything(store, server).items()
+        if not key.startswith(MAY_NAME_THEM) and count_mentions(data, key.partition("#")[0], pattern)
+    }
+    assert found == set()
+    private = store.child("private")
+    others = make_tables([n for n in PEOPLE if f"user{n}" != GONE])["messages"]
+    kept = {text_key(t) for t in others.filter(role="user")["content"]}
+    [part] = private.list("memo/vectors/")
+    assert set(pl.read_parquet(io.BytesIO(private.get(part.key)))["key"]) == kept
+    assert private.get("review/labels/000001-a.csv") == DECISIONS.encode()
+    assert not private.list("evaluations/")
+    assert not private.list("candidates/")
+    assert not private.list("intents/")
+    receipts = [o.key for o in private.list("withdrawals/") if "receipt" in o.key]
+    assert len(receipts) == 2
+    assert not [k for k in receipts if count_mentions(private.get(k), k, compile_mentions([GONE, RAW]))]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(template: Store, tmp_path_factory) -> int:
+    """How many writes a withdrawal takes that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    shutil.copytree(template.root, folder / "store")
+    (folder / "ids.txt").write_text(f"{RAW}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        options = {"store": str(folder / "store"), "ids_file": str(folder / "ids.txt")}
+        assert run_flow("withdraw", purge_files=True, count_to=folder / "count", **options) == 0
+    assert_done(open_store(str(folder / "store")), None)
+    return int((folder / "count").read_text())
+
+
+def test_killed_after_any_write(place, undisturbed: int, tmp_path: Path) -> None:
+    make, server = place
+    ids = tmp_path / "ids.txt"
+    ids.write_text(f"{RAW}\n")
+    n_kills = KILLS if server is None or KILLS > 2 else 1
+    for number in range(1, n_kills + 1):
+        store = make(number)
+        options = {"ids_file": str(ids), "store": store.uri, "purge_files": True}
+        kill_at = round(number * undisturbed * 0.95 / (n_kills + 1))
+        assert run_flow("withdraw", kill_at=kill_at, **options) == -9, kill_at
+        assert_sound(store)
+        assert run_flow("withdraw", **options) == 0, kill_at
+        assert_done(store, server)
