@@ -82,7 +82,7 @@ def release(
     advance("building tables", 0)
     built = build_release(run, staged, ids, clean, participants, labelled, source, publishing)
     if built.is_unchanged:
-        discard_work(run)
+        discard_work(run, built)
         return tell(describe_outcome(run, "unchanged", built) | {"tagging_plan": spending})
     advance("proving privacy", 0)
     proof = prove_privacy(run, staged, ids, clean, participants, built)

@@ -257,7 +257,7 @@ class PublishSettings(Group):
         default="", description="Ed25519 secret key in minisign format; empty leaves releases unsigned."
     )
     gc_grace_days: float = Field(
-        default=7, ge=0, description="Age from which unreferenced files may be deleted."
+        default=7, ge=0, description="Age from which unreferenced and intermediate files may be deleted."
     )
 
 

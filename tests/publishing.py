@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from schemas.manifest import Candidate, InputInfo, ReleaseInfo
-from tasks.publish.candidate import WriteSettings, stage_candidate
 from tasks.publish.diff import diff_tables
 from tasks.publish.publish import publish_candidate
 from tasks.publish.releases import Release, latest_version, load_release
+from tasks.publish.staging import WriteSettings, stage_candidate
 from tasks.storage.store import Store
 from tests.release_tables import NOW, make_tables, make_views
 
@@ -38,7 +38,7 @@ def stage(
         version=version,
         parent=parent,
         tables=made,
-        views=make_views(made),
+        build_views=make_views,
         side_files=side_files,
         info=ReleaseInfo(
             inputs=[InputInfo(name="export.jsonl", sha256="ab" * 32)], withdrawals=list(withdrawals)

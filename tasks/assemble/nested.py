@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from schemas.fields import VIEWS
 
@@ -19,6 +21,7 @@ _MESSAGE_COLUMNS = (
     "language",
     "relationship",
 )
+_ROW_GROUP_ROWS = 5_000
 _THOUGHT_COLUMNS = ("thought_id", "kind", "content", "offset_s", "label")
 
 
@@ -70,3 +73,19 @@ def nested_schema() -> pa.Schema:
             )
         )
     )
+
+
+def encode_nested(views: Mapping[str, pl.DataFrame], zstd_level: int) -> bytes:
+    """Return the nested view as Parquet bytes; the same rows give the same bytes."""
+    buffer = io.BytesIO()
+    pq.write_table(
+        nest_conversations(views).to_arrow().cast(nested_schema()),
+        buffer,
+        version="2.6",
+        compression="zstd",
+        compression_level=zstd_level,
+        row_group_size=_ROW_GROUP_ROWS,
+        write_page_index=True,
+        write_page_checksum=True,
+    )
+    return buffer.getvalue()

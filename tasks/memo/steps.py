@@ -11,13 +11,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 
-from schemas.errors import InternalError, StorageError, ThoughttraceError
+from schemas.errors import InternalError, NotFoundError, StorageError, ThoughttraceError
 from schemas.fields import SCHEMA_VERSION, Table
 from schemas.refs import ArtifactRef
 from schemas.run import TableSet
@@ -26,6 +28,7 @@ from tasks.storage.tables import write_json, write_table
 
 WORK = "steps"
 """Folder of intermediate files in the private store; holds raw text, deleted after publication."""
+_DIGEST = re.compile(r"[0-9a-f]{32}|[0-9a-f]{64}")
 
 
 class StepFolder:
@@ -93,7 +96,8 @@ def run_step(
         target = StepFolder(private, folder)
         _build_safely(step, target, build)
         done = target.files
-        record = {"step": step, "files": {name: asdict(ref) for name, ref in done.items()}}
+        files = {name: asdict(ref) for name, ref in done.items()}
+        record = {"step": step, "files": files, "uses": sorted(set(_list_digests(parts)))}
         write_json(private, f"{folder}/done.json", record)
     return TableSet(fingerprint, tuple(done.items()))
 
@@ -114,12 +118,61 @@ def _build_safely(step: str, target: StepFolder, build: Callable[[StepFolder], N
         ) from None
 
 
-def clear_work(private: Store) -> int:
-    """Delete all intermediate files; returns how many there were."""
-    objects = private.list(f"{WORK}/")
-    for info in objects:
-        private.delete(info.key)
-    return len(objects)
+def list_folders(steps: Iterable[TableSet]) -> list[str]:
+    """Return the folders that hold the files of these steps."""
+    return sorted({ref.uri.rpartition("/")[0] for step in steps for _, ref in step.files})
+
+
+def clear_steps(private: Store, folders: Iterable[str]) -> int:
+    """Delete the steps in these folders and all that they were made from; returns the number of files.
+
+    Steps of other runs on the same store stay, unless they share an input with these: then that run
+    does the shared step again.
+    """
+    folders = [_step_folder(f) for f in folders]
+    records: dict[str, dict[str, Any]] = {}
+    objects: dict[str, list[str]] = {}
+    for info in private.list(f"{WORK}/"):
+        folder = _step_folder(info.key)
+        objects.setdefault(folder, []).append(info.key)
+        if info.key.endswith("/done.json"):
+            with suppress(NotFoundError, ValueError):
+                records[folder] = json.loads(private.get(info.key))
+    # a step names another by its fingerprint, or a file of it; a copy of a file may lie in several
+    holders: dict[str, set[str]] = {}
+    for folder, record in records.items():
+        for digest in (folder.rpartition("/")[2], *(ref["sha256"] for ref in record["files"].values())):
+            holders.setdefault(digest, set()).add(folder)
+    doomed: set[str] = set()
+    while folders:
+        folder = folders.pop()
+        if folder not in doomed:
+            doomed.add(folder)
+            used = records.get(folder, {}).get("uses", ())
+            folders += [holder for digest in used for holder in holders.get(digest, ())]
+    # the record goes first: a step that lost a file must not look done
+    keys = [key for folder in doomed for key in objects.get(folder, ())]
+    for key in sorted(keys, key=lambda key: not key.endswith("/done.json")):
+        private.delete(key)
+    return len(keys)
+
+
+def _step_folder(key: str) -> str:
+    """`work/<step>/<fingerprint>` of a file or folder below it."""
+    return "/".join(key.split("/")[:3])
+
+
+def _list_digests(value: Any) -> Iterator[str]:
+    """Yield every digest in the parts of a fingerprint: those of other steps are among them."""
+    if isinstance(value, str):
+        if _DIGEST.fullmatch(value):
+            yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _list_digests(inner)
+    elif isinstance(value, Sequence):
+        for inner in value:
+            yield from _list_digests(inner)
 
 
 def _find(private: Store, key: str) -> dict[str, ArtifactRef] | None:

@@ -1,4 +1,4 @@
-"""Garbage: what died publications and rejected candidates have left, and nobody refers to.
+"""Garbage: what died runs, died publications and rejected candidates have left, and nobody refers to.
 
 Old files are listed first and references read afterwards, so that a release which lands in between still
 protects its shards; intents protect those of a release that is being published.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from schemas.errors import NotFoundError
+from tasks.memo.steps import WORK
 from tasks.publish import layout
 from tasks.publish.candidate import read_candidate
 from tasks.publish.releases import is_purged, latest_version, list_versions, read_manifest
@@ -56,6 +57,7 @@ def find_garbage(store: Store, private: Store, *, grace: timedelta, now: datetim
         *probes,
         *intents,
         *_candidates(store, private, before),
+        *_steps(private, before),
     ]
 
 
@@ -123,3 +125,15 @@ def _candidates(store: Store, private: Store, before: datetime) -> Iterator[Garb
         # description first: a candidate without files must not look complete
         files.sort(key=lambda f: not f.key.endswith("/candidate.json"))
         yield from (Garbage(f, True, why) for f in files)
+
+
+def _steps(private: Store, before: datetime) -> Iterator[Garbage]:
+    """A run deletes its intermediate files when it publishes; a run that ended otherwise leaves them."""
+    by_step: dict[str, list[ObjectInfo]] = {}
+    for info in private.list(f"{WORK}/"):
+        by_step.setdefault("/".join(info.key.split("/")[:3]), []).append(info)
+    for files in by_step.values():
+        if max(f.modified for f in files) <= before:
+            # record first: a step that lost a file must not look done
+            files.sort(key=lambda f: not f.key.endswith("/done.json"))
+            yield from (Garbage(f, True, "intermediate file of a run that published nothing") for f in files)

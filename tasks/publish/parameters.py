@@ -1,11 +1,12 @@
-"""The parameters of the run that staged a candidate, so that it can be staged again under another version."""
+"""What is kept beside a candidate: parameters to stage it again, and its intermediate files to delete."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.errors import NotFoundError, UsageError
+from tasks.memo.steps import clear_steps
 from tasks.publish.layout import CANDIDATES
 from tasks.storage.store import Store
 from tasks.storage.tables import read_json, write_json
@@ -31,5 +32,23 @@ def read_parameters(private: Store, candidate_id: str) -> dict[str, Any]:
     return loaded
 
 
+def write_steps(private: Store, candidate_id: str, folders: Sequence[str]) -> None:
+    """Note beside a candidate which folders of intermediate files it was made from."""
+    write_json(private, _steps_key(candidate_id), list(folders))
+
+
+def clear_steps_of(private: Store, candidate_id: str) -> int:
+    """Delete the intermediate files that a candidate was made from; returns how many there were."""
+    try:
+        folders: list[str] = read_json(private, _steps_key(candidate_id))
+    except NotFoundError:
+        return 0
+    return clear_steps(private, folders)
+
+
 def _key(candidate_id: str) -> str:
     return f"{CANDIDATES}{candidate_id}/parameters.json"
+
+
+def _steps_key(candidate_id: str) -> str:
+    return f"{CANDIDATES}{candidate_id}/steps.json"

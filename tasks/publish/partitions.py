@@ -10,17 +10,22 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from schemas.errors import DataError
 
+PARTITIONED = ("conversations", "messages", "thoughts", "labels")
+"""Tables that are cut; the others are one file each."""
 WHOLE = "all"
 """Partition of the tables that are small or not about single conversations."""
 MESSAGES_PER_BUCKET = 2_500
 MAX_BUCKETS = 64
+_LOST = "lost"
 _PATTERN = re.compile(r"w(\d+)-b(\d+)-(\d+)")
 
 _ORDER: Mapping[str, tuple[str, ...]] = {
@@ -42,11 +47,11 @@ class PartitionPlan:
 
     Attributes:
         conversations: conversation_id and partition (string), one row a conversation.
-        items: item_id and partition (string): conversations, messages and thoughts, for the labels.
+        items: item_id and partition (string), for the labels: conversations, messages and thoughts.
     """
 
     conversations: pl.DataFrame
-    items: pl.DataFrame
+    items: pl.LazyFrame
 
 
 def choose_buckets(n_messages: int) -> int:
@@ -56,24 +61,25 @@ def choose_buckets(n_messages: int) -> int:
 
 
 def plan_partitions(
-    tables: Mapping[str, pl.DataFrame], earlier: pl.DataFrame | None = None, bucket_count: int = 0
+    tables: Mapping[str, pl.LazyFrame], earlier: pl.DataFrame | None = None, bucket_count: int = 0
 ) -> PartitionPlan:
     """Assign every conversation to a wave and a bucket.
 
     Args:
-        tables: base tables by name; `conversations`, `messages` and `thoughts` are used.
+        tables: base tables by name; only ids of `conversations`, `messages` and `thoughts` are read.
         earlier: conversation_id and partition (string) of the parent release.
         bucket_count: buckets of a new wave; 0 chooses by the number of its messages.
 
     Returns:
         The plan; known conversations keep their wave, new ones share the next.
     """
-    conversations = tables["conversations"].select("conversation_id", "participant_id")
+    conversations = tables["conversations"].select("conversation_id", "participant_id").collect()
     known = _waves(earlier)
     placed = conversations.join(known, on="conversation_id", how="left", maintain_order="left")
     next_wave = int(known["_wave"].max() or 0) + 1  # pyright: ignore[reportArgumentType]
-    fresh = placed.filter(pl.col("_wave").is_null())
-    n_messages = tables["messages"].join(fresh, on="conversation_id", how="semi").height
+    fresh = placed.lazy().filter(pl.col("_wave").is_null())
+    counted = tables["messages"].join(fresh, on="conversation_id", how="semi").select(pl.len())
+    n_messages = int(counted.collect(engine="streaming").item())
     placed = placed.with_columns(
         pl.col("_wave").fill_null(next_wave),
         pl.col("_buckets").fill_null(bucket_count or choose_buckets(n_messages)),
@@ -90,29 +96,40 @@ def plan_partitions(
     return PartitionPlan(placed, _items(tables, placed))
 
 
-def split_table(name: str, frame: pl.DataFrame, plan: PartitionPlan) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Yield partition name and rows of a table, both in their canonical order.
+def split_table(name: str, rows: pl.LazyFrame, plan: PartitionPlan, folder: Path) -> dict[str, Path]:
+    """Write the rows of a table to one file a partition, in no order; memory does not grow with the table.
 
-    Row law: every row is in exactly one partition; an empty table is one empty partition.
+    Args:
+        name: one of `PARTITIONED`.
+        rows: the table.
+        plan: where every row goes.
+        folder: empty folder for the files.
+
+    Returns:
+        Partition to its files, in order of the names. Row law: every row is in exactly one of them.
 
     Raises:
         DataError: a row belongs to no conversation of the release.
     """
-    if name in {"conversations", "messages", "thoughts"}:
-        placed = frame.join(plan.conversations, on="conversation_id", how="left", maintain_order="left")
-    elif name == "labels":
-        placed = frame.join(plan.items, on="item_id", how="left", maintain_order="left")
-    else:
-        placed = frame.with_columns(partition=pl.lit(WHOLE))
-    n_lost = placed["partition"].null_count()
-    if n_lost or placed.height != frame.height:
+    placing, key = (
+        (plan.items, "item_id") if name == "labels" else (plan.conversations.lazy(), "conversation_id")
+    )
+    n_rows = int(rows.select(pl.len()).collect(engine="streaming").item())
+    rows.join(placing, on=key, how="left").with_columns(pl.col("partition").fill_null(_LOST)).sink_parquet(
+        pl.PartitionBy(folder, key="partition", include_key=False), compression="lz4", mkdir=True
+    )
+    found = {path.name.partition("=")[2]: path for path in sorted(folder.iterdir())}
+    n_lost = _count_rows(found.pop(_LOST)) if _LOST in found else 0
+    if n_lost or sum(map(_count_rows, found.values())) != n_rows:
         raise DataError(f"table {name}: {n_lost} rows belong to no conversation of the release")
-    placed = sort_table(name, placed)
-    parts = placed.partition_by("partition", as_dict=True, include_key=False)
-    if not parts:
-        yield WHOLE, frame
-    for key in sorted(parts):
-        yield str(key[0]), parts[key]
+    return found
+
+
+def read_partition(name: str, path: Path | None, empty: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of one partition in the canonical order of the table; none where it has no file."""
+    if path is None:
+        return empty
+    return sort_table(name, pl.read_parquet(path / "*.parquet", hive_partitioning=False))
 
 
 def sort_table(name: str, frame: pl.DataFrame) -> pl.DataFrame:
@@ -147,11 +164,15 @@ def _waves(earlier: pl.DataFrame | None) -> pl.DataFrame:
     ).drop_nulls()
 
 
-def _items(tables: Mapping[str, pl.DataFrame], placed: pl.DataFrame) -> pl.DataFrame:
+def _items(tables: Mapping[str, pl.LazyFrame], placed: pl.DataFrame) -> pl.LazyFrame:
     of_messages = tables["messages"].select(pl.col("message_id").alias("item_id"), "conversation_id")
     of_thoughts = tables["thoughts"].select(pl.col("thought_id").alias("item_id"), "conversation_id")
-    inside = pl.concat([of_messages, of_thoughts]).join(placed, on="conversation_id").drop("conversation_id")
-    return pl.concat([placed.rename({"conversation_id": "item_id"}), inside])
+    inside = pl.concat([of_messages, of_thoughts]).join(placed.lazy(), on="conversation_id")
+    return pl.concat([placed.lazy().rename({"conversation_id": "item_id"}), inside.drop("conversation_id")])
+
+
+def _count_rows(folder: Path) -> int:
+    return sum(pq.read_metadata(path).num_rows for path in folder.glob("*.parquet"))
 
 
 def _bucket_hashes(conversations: pl.DataFrame) -> dict[str, int]:

@@ -10,7 +10,7 @@
 | S5 | **create the manifest, if absent** | a release whose shards are complete |
 | S6 | look at the shards once more; put views and side files in place and check them | the same |
 | S7 | move `latest.json`, write the changelog | a release that readers see |
-| S8 | drop the candidate and the intent | nothing to do |
+| S8 | drop the run's intermediate files, the candidate and the intent | nothing to do |
 
 Before S5 nothing is visible, at S5 everything the manifest names as shards exists, and `latest` moves
 only when the views are in place too. Every step may be repeated; a later run finishes an earlier one.
@@ -38,6 +38,7 @@ from tasks.publish import layout
 from tasks.publish.candidate import delete_candidate, read_candidate
 from tasks.publish.changelog import write_changelog
 from tasks.publish.claims import create_alone
+from tasks.publish.parameters import clear_steps_of
 from tasks.publish.provenance import write_provenance
 from tasks.publish.releases import (
     Release,
@@ -306,6 +307,7 @@ def _finish(run: _Run, manifest: Manifest) -> None:
     move_latest(run.store, announce=manifest.version, has_swap=run.conditions.swap)
     write_changelog(run.store)
     run.checkpoint("S7")
+    clear_steps_of(run.private, manifest.candidate_id)
     delete_candidate(run.private, manifest.candidate_id)
     run.private.delete(layout.intent(manifest.publish_id))
     run.checkpoint("S8")
@@ -347,7 +349,8 @@ def _place_files(run: _Run, manifest: Manifest, files: Iterable[DataFile | SideF
     held = {f.sha256: f.path for f in _base_files(manifest.tables.values())}
     if manifest.parent is not None:
         parent, _ = read_manifest(run.store, manifest.parent.version)
-        held = {f.sha256: f.path for t in parent.views.values() for f in t.files} | held
+        shown = [f for t in parent.views.values() for f in t.files]
+        held = {f.sha256: f.path for f in [*shown, *parent.side_files]} | held
 
     def place(file: DataFile | SideFile) -> None:
         if is_in_place(run.store, file.path, file.n_bytes, file.sha256):

@@ -2,45 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-import pyarrow.parquet as pq
 from prefect import task
 from prefect.runtime import flow_run
 
 from schemas.errors import GateError
-from schemas.fields import BASE_TABLES
+from schemas.fields import BASE_TABLES, TABLES
 from schemas.manifest import TableFiles
 from schemas.run import BuiltRelease, RunContext, TableSet
-from tasks.assemble.nested import nest_conversations, nested_schema
+from tasks.assemble.nested import encode_nested
 from tasks.assemble.records import RECORDS
 from tasks.assemble.views import build_views
-from tasks.memo.steps import clear_work
-from tasks.publish.candidate import WriteSettings, delete_candidate, stage_candidate
+from tasks.memo.steps import clear_steps, list_folders
+from tasks.publish.candidate import delete_candidate
 from tasks.publish.origin import describe_origin
-from tasks.publish.parameters import write_parameters
+from tasks.publish.parameters import write_parameters, write_steps
 from tasks.publish.publish import finish_interrupted, publish_candidate
 from tasks.publish.releases import resolve_version
 from tasks.publish.signing import open_signer
+from tasks.publish.staging import NestedView, StagedFiles, WriteSettings, stage_candidate
 from tasks.publish.verify import verify_release
 from tasks.report.gather import gather_inputs
 from tasks.report.inputs import TableFile
 from tasks.report.metadata import render_metadata
 from tasks.scrub.audit_scan import scan_lines
 from tasks.storage.store import Store, open_store
-from tasks.storage.tables import canonical_json, read_json, read_table
+from tasks.storage.tables import canonical_json, fetch_file, read_json, read_table, scan_table_file
 from tasks.tag.chosen import choose_taxonomies, dump_taxonomies
 from tasks.withdraw.plan import honoured_requests
 
 NESTED = "conversations_nested"
-_NESTED_ROWS = 5_000
 _TEXT_SUFFIXES = (".html", ".md", ".json", ".cff", ".svg")
 
 
@@ -57,11 +54,8 @@ def stage(
 ) -> str:
     """Write the complete release to the private store and return the candidate's id."""
     store, private = open_store(run.store), open_store(run.private)
-    tables = {t.name: read_table(private, built.tables[t.name], t) for t in BASE_TABLES}
     taxonomies = choose_taxonomies(store, run.taxonomy_files)
     topics = {node.id: node.parent for node in taxonomies["topic"].nodes if node.parent}
-    views = build_views(tables, topics)
-    nested = _encode_nested(views, run.settings.publish.zstd_level)
     document = read_json(private, stats["stats"].uri)
     info = describe_origin(
         run.settings,
@@ -70,55 +64,59 @@ def stage(
         taxonomies,
         document["cost"],
     )
-    honoured = honoured_requests(private, tables["participants"]["participant_id"].to_list())
+    people = read_table(private, built.tables["participants"], TABLES["participants"])
+    honoured = honoured_requests(private, people["participant_id"].to_list())
     info = info.model_copy(update={"withdrawals": honoured})
     inputs = gather_inputs(run, built, stats, gate, info.model_dump(mode="json"))
-    beside = {
-        RECORDS: private.get(built.tables[RECORDS].uri),
-        f"{NESTED}/part-00000.parquet": nested,
-        "stats.json": canonical_json(document),
-        **dump_taxonomies(taxonomies),
-        **_documents(private, stats, ("metrics",)),
-        **_documents(private, gate, ("gate",)),
-        # small counts held back, unlike in the stage's own document
-        "privacy.json": canonical_json(document["privacy"]),
-        **{name: private.get(ref.uri) for name, ref in stats.files if name.startswith("stats/")},
-        **{name: private.get(ref.uri) for name, ref in report.files},
-    }
+    zstd_level = run.settings.publish.zstd_level
+    with tempfile.TemporaryDirectory(dir=run.settings.run.scratch_dir or None, prefix="stage-") as folder:
+        scratch = Path(folder)
+        beside = {
+            RECORDS: fetch_file(private, built.tables[RECORDS], scratch),
+            "stats.json": canonical_json(document),
+            **dump_taxonomies(taxonomies),
+            **_documents(private, stats, ("metrics",)),
+            **_documents(private, gate, ("gate",)),
+            # small counts held back, unlike in the stage's own document
+            "privacy.json": canonical_json(document["privacy"]),
+            **{name: private.get(ref.uri) for name, ref in stats.files if name.startswith("stats/")},
+            **{name: private.get(ref.uri) for name, ref in report.files},
+        }
 
-    def side_files(files: Mapping[str, TableFiles]) -> Mapping[str, bytes | Path]:
-        shown = {name: _list_files(built.version, table) for name, table in files.items()}
-        digest = hashlib.sha256(nested).hexdigest()
-        n_rows = views["conversations"].height
-        shown[NESTED] = [TableFile(f"{NESTED}/part-00000.parquet", digest, n_rows, len(nested))]
-        files_beside = {**beside, **render_metadata(inputs, shown)}
-        _refuse_personal_data(files_beside)
-        return files_beside
+        def side_files(files: StagedFiles) -> Mapping[str, bytes | Path]:
+            shown = {name: _list_files(built.version, table) for name, table in files.views.items()}
+            shown[NESTED] = [TableFile(p.name, p.sha256, p.n_rows, p.n_bytes) for p in files.nested]
+            files_beside = {**beside, **render_metadata(inputs, shown)}
+            _refuse_personal_data(files_beside)
+            return files_beside
 
-    candidate = stage_candidate(
-        store,
-        private,
-        version=built.version,
-        parent=built.parent or None,
-        tables=tables,
-        views=views,
-        side_files=side_files,
-        info=info,
-        now=run.started_at,
-        settings=WriteSettings(
-            zstd_level=run.settings.publish.zstd_level,
-            row_group_rows=run.settings.publish.row_group_rows,
-            bucket_count=run.settings.publish.bucket_count,
-        ),
-        scratch=Path(run.settings.run.scratch_dir) if run.settings.run.scratch_dir else None,
-    )
+        candidate = stage_candidate(
+            store,
+            private,
+            version=built.version,
+            parent=built.parent or None,
+            tables={t.name: scan_table_file(private, built.tables[t.name], t, scratch) for t in BASE_TABLES},
+            build_views=lambda tables: build_views(tables, topics),
+            nested=NestedView(NESTED, lambda views: encode_nested(views, zstd_level)),
+            side_files=side_files,
+            info=info,
+            now=run.started_at,
+            settings=WriteSettings(
+                zstd_level=zstd_level,
+                row_group_rows=run.settings.publish.row_group_rows,
+                bucket_count=run.settings.publish.bucket_count,
+            ),
+            scratch=scratch,
+        )
     write_parameters(private, candidate.candidate_id, parameters)
+    steps = (summary, built.tables, stats, gate, proof, report)
+    write_steps(private, candidate.candidate_id, list_folders(steps))
     return candidate.candidate_id
 
 
 @task(name="publish", task_run_name="publish")
 def publish(run: RunContext, candidate_id: str, approved_by: str) -> str:
-    """Publish a staged candidate, drop the run's intermediate files, and return the version."""
+    """Publish a staged candidate, drop its run's intermediate files, and return the version."""
     store, private = open_store(run.store), open_store(run.private)
     release = publish_candidate(
         store,
@@ -130,7 +128,6 @@ def publish(run: RunContext, candidate_id: str, approved_by: str) -> str:
         single_writer=run.settings.publish.single_writer,
         signer=open_signer(run.settings.publish.signing_key_file, os.environ),
     )
-    clear_work(private)
     return release.version
 
 
@@ -148,9 +145,9 @@ def finish_publications(run: RunContext) -> list[str]:
 
 
 @task(name="discard work")
-def discard_work(run: RunContext) -> int:
+def discard_work(run: RunContext, built: BuiltRelease) -> int:
     """Delete the intermediate files of a run that made no new version; returns how many there were."""
-    return clear_work(open_store(run.private))
+    return clear_steps(open_store(run.private), list_folders([built.tables]))
 
 
 @task(name="reject", task_run_name="reject")
@@ -159,14 +156,14 @@ def reject(run: RunContext, candidate_id: str) -> None:
     delete_candidate(open_store(run.private), candidate_id)
 
 
-def _refuse_personal_data(files: Mapping[str, bytes]) -> None:
+def _refuse_personal_data(files: Mapping[str, bytes | Path]) -> None:
     """Scan the pages and documents themselves; the tables and the JSONL were scanned before.
 
     Raises:
         GateError: the second engine finds personal data; names the file and the kind.
     """
     for name, content in files.items():
-        if not name.endswith(_TEXT_SUFFIXES):
+        if isinstance(content, Path) or not name.endswith(_TEXT_SUFFIXES):
             continue
         critical = scan_lines(name, content.decode().splitlines())["critical"]
         found = [f"{n} {kind}" for kind, n in critical.items() if n]
@@ -189,22 +186,6 @@ def _list_files(version: str, table: TableFiles) -> list[TableFile]:
         TableFile(file.path.removeprefix(prefix), file.sha256, file.n_rows, file.n_bytes)
         for file in table.files
     ]
-
-
-def _encode_nested(views: Mapping[str, pl.DataFrame], zstd_level: int) -> bytes:
-    table = nest_conversations(views).to_arrow().cast(nested_schema())
-    buffer = io.BytesIO()
-    pq.write_table(
-        table,
-        buffer,
-        version="2.6",
-        compression="zstd",
-        compression_level=zstd_level,
-        row_group_size=_NESTED_ROWS,
-        write_page_index=True,
-        write_page_checksum=True,
-    )
-    return buffer.getvalue()
 
 
 @task(name="verify", task_run_name="verify")

@@ -6,13 +6,15 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from schemas.errors import VerificationError
+from schemas.errors import DataError, VerificationError
 from schemas.fields import Table
 from schemas.refs import ArtifactRef
+from tasks.storage.local import LocalStore
 from tasks.storage.parquet import decode_table, encode_table, scan_bytes
 from tasks.storage.store import Store
 
@@ -61,6 +63,44 @@ def scan_table(store: Store, ref: ArtifactRef, table: Table) -> pl.LazyFrame:
         DataError: the file has other columns than the table defines.
     """
     return scan_bytes(_get(store, ref), table)
+
+
+def fetch_file(store: Store, ref: ArtifactRef, folder: Path) -> Path:
+    """Return the file that a reference names as a file of this machine: itself, or a copy in the folder.
+
+    Raises:
+        VerificationError: the bytes are not the ones that the reference was made of.
+        NotFoundError: the object is gone.
+    """
+    if isinstance(store, LocalStore):
+        path = store.existing(ref.uri)
+    else:
+        path = folder / ref.sha256
+        store.get_file(ref.uri, path)
+    with path.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != ref.sha256:
+            raise VerificationError(f"{ref.uri}: the bytes are not the ones that were written")
+    return path
+
+
+def scan_table_file(store: Store, ref: ArtifactRef, table: Table, folder: Path) -> pl.LazyFrame:
+    """Like `scan_table`, but from a file of this machine, so that not even the packed bytes are held.
+
+    Args:
+        store: where the reference was made.
+        ref: which file.
+        table: definition that the columns must agree with.
+        folder: where a copy goes if the store is elsewhere; it must outlive the frame.
+
+    Raises:
+        VerificationError: the bytes are not the ones that the reference was made of.
+        NotFoundError: the object is gone.
+        DataError: the file has other columns than the table defines.
+    """
+    frame = pl.scan_parquet(fetch_file(store, ref, folder))
+    if frame.collect_schema() != table.polars_schema():
+        raise DataError(f"the file holds other columns than table {table.name} defines")
+    return frame
 
 
 def _get(store: Store, ref: ArtifactRef) -> bytes:

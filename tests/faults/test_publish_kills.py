@@ -78,6 +78,7 @@ def test_killed_at_random_times(store: Store) -> None:
     release(store, "v1.0.0", range(3))
     rng = random.Random(os.environ.get("FAULT_SEED", "7"))
     whole_s, n_killed = 0.0, 0
+    start_publisher(store.uri, "none", "warm").join(60)
     for number in range(1, KILLS + 2):
         version = f"v1.{number}.0"
         candidate = stage(store, version, range(3 + number % 4))

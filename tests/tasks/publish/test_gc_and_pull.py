@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from schemas.errors import VerificationError
+from tasks.memo.steps import WORK
 from tasks.publish.candidate import list_candidates
 from tasks.publish.gc import collect_garbage, find_garbage
 from tasks.publish.pull import pull_difference, pull_release
@@ -81,6 +82,15 @@ def test_waiting_candidates_stay_and_stale_ones_go(store: Store) -> None:
     assert len(list_candidates(store.child("private"))) == 1
     collect(store, later=9 * DAY)
     assert list_candidates(store.child("private")) == []
+
+
+def test_intermediate_files_of_a_run_that_published_nothing_go(store: Store) -> None:
+    private = store.child("private")
+    private.put(f"{WORK}/ingest/abc/raw.parquet", b"raw")
+    private.put(f"{WORK}/ingest/abc/done.json", b"{}")
+    assert collect(store, later=DAY / 2) == []
+    assert collect(store, later=2 * DAY) == [f"{WORK}/ingest/abc/{n}" for n in ("done.json", "raw.parquet")]
+    assert not private.list(f"{WORK}/")
 
 
 def test_pulled_folder_checks_itself(store: Store, tmp_path: Path) -> None:

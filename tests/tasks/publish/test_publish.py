@@ -18,7 +18,7 @@ from schemas.errors import (
     UsageError,
 )
 from tasks.publish import layout
-from tasks.publish.candidate import WriteSettings, list_candidates
+from tasks.publish.candidate import list_candidates
 from tasks.publish.publish import finish_interrupted
 from tasks.publish.releases import (
     latest_version,
@@ -29,6 +29,7 @@ from tasks.publish.releases import (
     read_tables,
     resolve_version,
 )
+from tasks.publish.staging import WriteSettings
 from tasks.publish.yank import yank_release
 from tasks.storage.store import Store, open_store
 from tests.publishing import SIDE_FILES, publish, release, stage

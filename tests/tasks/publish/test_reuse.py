@@ -10,9 +10,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tasks.publish.candidate import WriteSettings
-from tasks.publish.partitions import choose_buckets, plan_partitions, split_table
+from schemas.errors import DataError
+from tasks.publish.partitions import (
+    PARTITIONED,
+    choose_buckets,
+    plan_partitions,
+    read_partition,
+    split_table,
+)
 from tasks.publish.releases import load_release, read_manifest
+from tasks.publish.staging import WriteSettings
 from tasks.storage.store import Store, open_store
 from tasks.withdraw.plan import remove_participants
 from tests.publishing import release
@@ -55,17 +62,27 @@ def test_an_append_and_a_withdrawal_upload_a_tenth_at_most(store: Store) -> None
     assert 0 < withdrawn <= 0.10
 
 
-def test_every_row_is_in_one_partition() -> None:
+def test_every_row_is_in_one_partition(tmp_path: Path) -> None:
     tables = make_tables(range(40))
-    plan = plan_partitions(tables, bucket_count=8)
-    for name in ("participants", "conversations", "messages", "thoughts", "labels"):
-        parts = dict(split_table(name, tables[name], plan))
-        rows = pl.concat(parts.values())
+    lazy = {name: frame.lazy() for name, frame in tables.items()}
+    plan = plan_partitions(lazy, bucket_count=8)
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for name in PARTITIONED:
+        (tmp_path / name).mkdir()
+        found = split_table(name, lazy[name], plan, tmp_path / name)
+        parts[name] = [read_partition(name, path, tables[name].clear()) for path in found.values()]
+        rows = pl.concat(parts[name])
         assert rows.sort(rows.columns).equals(tables[name].sort(rows.columns)), name
-    owners = [
-        set(p["participant_id"]) for _, p in split_table("conversations", tables["conversations"], plan)
-    ]
+    owners = [set(p["participant_id"]) for p in parts["conversations"]]
     assert sum(map(len, owners)) == len(set().union(*owners))
+
+
+def test_a_row_of_no_conversation_is_refused(tmp_path: Path) -> None:
+    tables = {name: frame.lazy() for name, frame in make_tables(range(3)).items()}
+    plan = plan_partitions(tables)
+    lost = tables["messages"].with_columns(conversation_id=pl.lit("nobody"))
+    with pytest.raises(DataError, match=r"messages: .* rows belong to no conversation"):
+        split_table("messages", lost, plan, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from schemas.fields import SCRUB_REVIEW
+from tasks.memo.steps import WORK
 from tasks.publish.status import describe_store
 from tasks.storage.store import open_store
 from tasks.storage.tables import write_table
@@ -35,5 +36,5 @@ def test_undecided_spans_are_counted_over_all_shards(tmp_path) -> None:
         pl.col(name).cast(dtype, strict=False) for name, dtype in SCRUB_REVIEW.polars_schema().items()
     )
     for number in (1, 2):
-        write_table(private, f"work/scrub/{number}/review.parquet", frame, SCRUB_REVIEW)
+        write_table(private, f"{WORK}/scrub/{number}/review.parquet", frame, SCRUB_REVIEW)
     assert describe_store(store, private, NOW).n_undecided_spans == 2
