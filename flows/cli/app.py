@@ -10,6 +10,7 @@ import click
 import typer
 
 from flows.cli.output import print_error
+from flows.prefect_env import prepare_prefect
 from schemas.errors import ThoughttraceError
 
 app = typer.Typer(
@@ -56,6 +57,8 @@ def run(*, debug: bool) -> int:
     Args:
         debug: print the traceback of an error.
     """
+    # before any command imports Prefect: settings are read once, at its import
+    prepare_prefect(quiet=not debug)
     try:
         result = app(standalone_mode=False)
     except ThoughttraceError as error:

@@ -75,10 +75,10 @@ def _labels(outcome: Mapping[str, Any]) -> Table:
     for name in ("facet", "label", "n", "share"):
         table.add_column(name, justify="right" if name in {"n", "share"} else "left")
     for facet, values in outcome["labels"].items():
-        # a count below the smallest published cell is held back
-        total = sum(n or 0 for n in values.values()) or 1
+        # a count below the smallest published cell is held back; then the whole is unknown, and so are shares
+        total = 0 if None in values.values() else sum(values.values())
         for index, (value, n) in enumerate(values.items()):
-            shown = ("held back", "") if n is None else (f"{n:,}", f"{100 * n / total:.1f} %")
+            shown = ("held back", "") if n is None else (f"{n:,}", f"{n / total:.1%}" if total else "")
             table.add_row(facet if index == 0 else "", value, *shown)
     return table
 

@@ -22,6 +22,8 @@ def up(
     import sys
 
     # deployments/ stands above flows/, so it is started as a program of its own, not imported
+    # and its children write logs of their own
+    os.environ.pop("PREFECT_LOGGING_LEVEL", None)
     arguments = ["--folder", str(folder), "--port", str(port), "--store", store]
     os.execv(sys.executable, [sys.executable, "-m", "deployments.up", *arguments])  # noqa: S606
 
