@@ -21,6 +21,10 @@ _FIRST_HOLD_S = 0.25
 _HOLD_S = 0.05
 _LONG_WAIT_S = 5.0
 _WINDOW_S = 1.0
+_SETTLE_S = 0.05
+"""Refusals so soon after a back-off answer what was sent before it."""
+_LOOK_S = 0.15
+_MANY_REFUSALS = 5
 
 
 class Pacer:
@@ -91,6 +95,7 @@ class Pacer:
         if retry_after_s is not None and retry_after_s > _LONG_WAIT_S:
             self._hold = max(self._hold, now + min(retry_after_s, 120.0))
         if now - self._backed_off < _WINDOW_S:
+            self._back_off_again(now)
             return
         # a stall of the machine bunches sends and looks like a lower limit than there is: no refusal
         # more than halves the rate, and what was good before is forgotten only bit by bit
@@ -101,6 +106,23 @@ class Pacer:
         self._next = self._hold
         self._is_ramping = False
         self._backed_off = now
+
+    def _back_off_again(self, now: float) -> None:
+        """Follow a limit that showed itself late, as one with an allowance for bursts does.
+
+        What was let through before the first refusal was the allowance; what is let through after it is
+        the limit.
+        """
+        lasted = now - max(self._backed_off, self._hold)
+        refused = sum(at > self._hold + _SETTLE_S for at in self._refused)
+        if lasted < _SETTLE_S + _LOOK_S or refused < _MANY_REFUSALS:
+            return
+        sent = sum(at > self._hold + _SETTLE_S for at in self._sent)
+        through = (sent - refused) / (lasted - _SETTLE_S)
+        self._rate = max(0.5, 0.6 * self._rate, min(self._rate, _BACK_OFF * through))
+        self._good = self._rate
+        self._hold = now + _HOLD_S
+        self._next = self._hold
 
     def _let_through(self, now: float) -> float:
         for events in (self._sent, self._refused):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -84,7 +83,8 @@ class Sender:
     def __init__(self, clients: Sequence[Chat], limits: RunLimits, budget: Budget) -> None:
         self._clients = clients
         self._budget = budget
-        self._pacer = Pacer(time.monotonic, limits.requests_per_minute, limits.tokens_per_minute)
+        clock = asyncio.get_running_loop().time
+        self._pacer = Pacer(clock, limits.requests_per_minute, limits.tokens_per_minute)
         self._active = 0
         self._failed_in_a_row = 0
         self.stopped = ""
