@@ -61,6 +61,9 @@ bench: $(VENV)/.dev ## measure; never part of the tests
 	$(BIN)/python -m benchmarks.stats_scale 2155
 	$(BIN)/python -m benchmarks.stats_peer 2155 2000 3
 	$(BIN)/python -m benchmarks.report_scale 2155
+	$(BIN)/python -m benchmarks.tag_pacing throughput
+	$(BIN)/python -m benchmarks.tag_pacing limit
+	$(BIN)/python -m benchmarks.tag_pacing plan
 
 lock: $(VENV)/.dev ## resolve the dependencies anew (hashes, no index address)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

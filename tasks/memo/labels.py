@@ -52,13 +52,13 @@ class LabelMemo:
                 self._known[fields["key"]] = MemoRow(**fields)
         return {k: self._known[k] for k in keys if k in self._known}
 
-    def known_keys(self) -> pl.DataFrame:
-        """Return key, model and facet of every row, for planning by anti-join."""
-        if self._parts is None:
-            rows = [(r.key, r.model, r.facet) for r in self._known.values()]
-            schema = {"key": pl.String, "model": pl.String, "facet": pl.String}
-            return pl.DataFrame(rows, schema=schema, orient="row")
-        return self._parts.read().select("key", "model", "facet")
+    def list_known(self, keys: Sequence[str]) -> set[str]:
+        """Return those keys that have a row, without reading the rows."""
+        known = {k for k in keys if k in self._known}
+        if self._parts is not None:
+            rest = pl.Series("key", [k for k in keys if k not in known], dtype=pl.String())
+            known.update(self._parts.read_keys(rest))
+        return known
 
     def add(self, rows: Iterable[MemoRow]) -> None:
         """Remember rows, at once and for good."""
@@ -67,9 +67,3 @@ class LabelMemo:
         if self._parts is not None and new:
             records = [{**asdict(r), "values": list(r.values)} for r in new]
             self._parts.append(pl.DataFrame(records, schema=LABEL_MEMO.polars_schema()))
-
-
-def split_known(wanted: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the wanted rows whose key is known, and those whose key is not."""
-    keys = known.select("key").unique()
-    return wanted.join(keys, on="key", how="semi"), wanted.join(keys, on="key", how="anti")

@@ -70,6 +70,20 @@ class Parts:
             found.append(part if wanted is None else part.join(wanted, on="key", how="semi"))
         return pl.concat(found).unique("key", keep="first", maintain_order=True).sort("key")
 
+    def read_keys(self, keys: pl.Series) -> pl.Series:
+        """Return those of the keys that any part holds, reading no other column."""
+        wanted = keys.unique().to_frame("key")
+        found = [pl.Series("key", [], dtype=pl.String())]
+        for info in self._store.list(f"{self._prefix}/"):
+            if not info.key.endswith(".parquet"):
+                continue
+            data = io.BytesIO(self._store.get(info.key))
+            if pl.read_parquet_schema(data) != self._schema:
+                continue
+            part = pl.read_parquet(data, columns=["key"])
+            found.append(part.join(wanted, on="key", how="semi")["key"])
+        return pl.concat(found)
+
     def append(self, rows: pl.DataFrame) -> str | None:
         """Write the rows as one part; returns its key in the store, None for no rows."""
         if rows.is_empty():

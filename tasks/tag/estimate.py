@@ -10,6 +10,8 @@ from tasks.tag.questions import Call, Question, gather_calls
 from tasks.tag.session import Session
 
 _SAMPLE = 40
+_BODIES = 2_000
+"""Calls whose length is measured at most."""
 _CALLS_PER_S = 200.0
 """What litellm sends a second from one process, measured with a provider that answers in 200 ms."""
 _LATENCY_S = 1.5
@@ -58,7 +60,7 @@ def estimate_calls(
         return CallEstimate((), 0, 0.0, 0.0)
     from tasks.tag.client import find_price
 
-    known = session.find_known(questions)
+    known = session.list_known(questions)
     lines: list[CostEstimate] = []
     for model in session.models:
         price = find_price(model)
@@ -100,7 +102,8 @@ def _count(calls: Sequence[Call], model: str) -> tuple[int, int]:
     step = max(1, len(calls) // _SAMPLE)
     sample = [c.body() for c in calls[::step]]
     per_character = count_tokens(model, "\n".join(sample)) / max(1, sum(map(len, sample)))
-    bodies = sum(len(c.body()) for c in calls)
+    some = calls[:: max(1, len(calls) // _BODIES)]
+    bodies = sum(len(c.body()) for c in some) * len(calls) / len(some)
     tokens_in = sum(static_tokens[c.decisions.digest] for c in calls) + int(bodies * per_character)
     return tokens_in, sum(c.expected_output_tokens for c in calls)
 

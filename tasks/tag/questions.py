@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from schemas.taxonomies import Node, Taxonomy
 from tasks.tag.canonical import CANONICAL_VERSION
@@ -19,7 +20,7 @@ from tasks.tag.prompting import (
     render_static,
 )
 
-KEY_VERSION = 1
+KEY_VERSION = 2
 MAX_ITEMS = 12
 """Items in one call at most: longer lists cost accuracy and lose ids."""
 MAX_CHARACTERS = 24_000
@@ -65,15 +66,16 @@ class Question:
 
     def key(self, model: str) -> str:
         """Return the memo key: everything that decides the answer, as a digest."""
-        parts = [
-            str(KEY_VERSION),
-            str(CANONICAL_VERSION),
-            self.decisions.digest,
-            model,
-            self.item.text,
-            self.item.context,
-        ]
-        return hashlib.blake2b(json.dumps(parts).encode(), digest_size=16).hexdigest()
+        # a digest of a fixed length, then texts that hold no NUL: no two questions read alike
+        digest = _begin_key(self.decisions.digest, model).copy()
+        digest.update(f"{self.item.text}\0{self.item.context}".encode())
+        return digest.hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _begin_key(decisions_digest: str, model: str) -> hashlib.blake2b:
+    start = f"{KEY_VERSION}\0{CANONICAL_VERSION}\0{decisions_digest}\0{model}\0"
+    return hashlib.blake2b(start.encode(), digest_size=16)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,12 @@ class Session:
                 found[i] = hit
         return found
 
+    def list_known(self, questions: Sequence[Question]) -> set[int]:
+        """Return the indices of the questions that the memo can answer: what planning needs, and quicker."""
+        of_model = [[q.key(m) for q in questions] for m in self.models]
+        known = self.memo.list_known([key for keys in of_model for key in keys])
+        return {i for keys in of_model for i, key in enumerate(keys) if key in known}
+
     def ask(self, questions: Sequence[Question]) -> tuple[dict[int, MemoRow], dict[int, tuple[str, int]]]:
         """Return an answer or a named fault for every question, by index.
 

@@ -10,14 +10,18 @@ from polars.testing import assert_frame_equal
 
 from schemas.config import TagSettings
 from schemas.errors import BudgetError, ConfigError, DataError, ProviderError
+from schemas.fields import LABEL_MEMO
 from schemas.taxonomies import load_taxonomies
-from tasks.memo.labels import split_known
+from tasks.memo.labels import LabelMemo
+from tasks.memo.parts import Parts
 from tasks.storage.local import LocalStore
 from tasks.tag import lexical, stage
 from tasks.tag import session as session_module
 from tasks.tag.client import count_tokens
+from tasks.tag.items import make_item
 from tasks.tag.lexical import HashedWords
 from tasks.tag.plan import plan_tagging
+from tasks.tag.questions import Question, build_decisions
 from tasks.tag.stage import tag_release
 from tests.tag_provider import MODEL, completion, read_allowed, read_items
 
@@ -438,10 +442,24 @@ def test_the_plan_says_what_the_run_will_do(provider, tmp_path) -> None:
     assert result.counts["reason"]["items"] == after.n_items["reason"]
 
 
-def test_planning_110_000_units_against_a_million_answers_takes_a_second() -> None:
-    known = pl.DataFrame({"key": [f"{i:032x}" for i in range(1_000_000)]})
-    wanted = pl.DataFrame({"key": [f"{i:032x}" for i in range(900_000, 1_010_000)]})
+def test_what_the_memo_knows_is_found_without_reading_the_answers(tmp_path) -> None:
+    # the full size, 110,000 units against a million answers in a second: python -m benchmarks.tag_pacing plan
+    store, decisions = LocalStore(tmp_path), build_decisions(TAXONOMIES["reaction"])
+    questions = [Question(make_item(str(i), "reaction", f"Note {i}"), decisions) for i in range(3_000)]
+    keys = [q.key(MODEL) for q in questions[:2_000]] + [f"{i:032x}" for i in range(20_000)]
+    memo = remember_keys(store, keys)
+    session = session_module.Session(TagSettings(model=f"other, {MODEL}"), memo, NOW)
     start = time.process_time()
-    hits, misses = split_known(wanted, known)
-    assert time.process_time() - start < 2
-    assert (hits.height, misses.height) == (100_000, 10_000)
+    assert session.list_known(questions) == set(range(2_000))
+    assert time.process_time() - start < 1
+    assert session.find_known(questions).keys() == set(range(2_000))
+
+
+def remember_keys(store: LocalStore, keys: list[str]) -> LabelMemo:
+    row = dict.fromkeys(LABEL_MEMO.columns) | {"values": ["scope_fit"], "labelled_at": NOW}
+    rows = pl.DataFrame([row], schema=LABEL_MEMO.polars_schema()).drop("key")
+    frame = pl.DataFrame({"key": keys}).join(rows, how="cross").select(LABEL_MEMO.columns)
+    parts = Parts(store, "memo/labels", LABEL_MEMO.polars_schema())
+    for start in range(0, len(keys), 5_000):
+        parts.append(frame[start : start + 5_000])
+    return LabelMemo(store)
