@@ -48,8 +48,9 @@ def plan_retag(
         print_json(plan)
         return
     table = Table(box=None, pad_edge=False, title=f"re-tag of {plan['version']}", title_justify="left")
-    for column in ("facet", "change", "from", "to", "items", "questions"):
-        table.add_column(column, justify="right" if column in {"items", "questions"} else "left")
+    numbers = ("items", "questions", "calls", "USD")
+    for column in ("facet", "change", "from", "to", *numbers):
+        table.add_column(column, justify="right" if column in numbers else "left")
     for change in plan["changes"]:
         table.add_row(
             change["facet"],
@@ -58,6 +59,8 @@ def plan_retag(
             ", ".join(change["to_nodes"]),
             f"{change['n_items']:,}",
             f"{change['n_questions']:,}",
+            f"{change['n_calls']:,}",
+            "unknown" if change["usd"] is None else f"{change['usd']:.4f}",
         )
     console = Console(highlight=False)
     console.print(table)

@@ -46,7 +46,9 @@ class LabelMemo:
         """Return the rows of those keys that are known."""
         wanted = [k for k in dict.fromkeys(keys) if k not in self._known]
         if self._parts is not None and wanted:
-            for row in self._parts.read(pl.Series("key", wanted, dtype=pl.String())).iter_rows(named=True):
+            for row in self._parts.read(
+                pl.Series("key", wanted, dtype=pl.String()), newest="labelled_at"
+            ).iter_rows(named=True):
                 fields: dict[str, Any] = dict(row)
                 fields["values"] = tuple(fields["values"])
                 self._known[fields["key"]] = MemoRow(**fields)
@@ -61,8 +63,8 @@ class LabelMemo:
         return known
 
     def add(self, rows: Iterable[MemoRow]) -> None:
-        """Remember rows, at once and for good."""
-        new = [r for r in rows if r.key not in self._known]
+        """Remember rows, at once; the latest answer to a question holds."""
+        new = [r for r in rows if self._known.get(r.key) != r]
         self._known |= {r.key: r for r in new}
         if self._parts is not None and new:
             records = [{**asdict(r), "values": list(r.values)} for r in new]

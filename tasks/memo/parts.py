@@ -54,8 +54,10 @@ class Parts:
         self._prefix = prefix
         self._schema = schema
 
-    def read(self, keys: pl.Series | None = None) -> pl.DataFrame:
+    def read(self, keys: pl.Series | None = None, newest: str | None = None) -> pl.DataFrame:
         """Return the rows with these keys (all rows without), each key once, sorted by key.
+
+        Where two parts hold the same key, either is right unless a column says which is `newest`.
 
         A part with other columns, left by another version of the code, is passed over.
         """
@@ -68,7 +70,10 @@ class Parts:
             if part.schema != self._schema:
                 continue
             found.append(part if wanted is None else part.join(wanted, on="key", how="semi"))
-        return pl.concat(found).unique("key", keep="first", maintain_order=True).sort("key")
+        rows = pl.concat(found)
+        if newest is not None:
+            rows = rows.sort(newest, descending=True, maintain_order=True)
+        return rows.unique("key", keep="first", maintain_order=True).sort("key")
 
     def read_keys(self, keys: pl.Series) -> pl.Series:
         """Return those of the keys that any part holds, reading no other column."""

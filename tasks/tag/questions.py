@@ -122,6 +122,24 @@ def build_reduced_decisions(taxonomy: Taxonomy, ids: Sequence[str], name: str) -
     return make_decisions(taxonomy, name, choices, load_prompt("choose"), multi=False)
 
 
+def build_flat_decisions(taxonomy: Taxonomy) -> DecisionSet:
+    """Return all leaves of a facet with two levels as one decision set, asked when a domain changed.
+
+    One answer settles domain and subtopic, so the number of calls is known before any answer is. A leaf's
+    definition carries its domain's, because it is the domain that changed.
+    """
+    choices = tuple(
+        node.model_copy(
+            update={"definition": f"{node.definition} Part of: {taxonomy.node(node.parent).definition}"}
+        )
+        if node.parent
+        else node
+        for node in taxonomy.choices
+    )
+    name = f"{taxonomy.facet}/flat"
+    return make_decisions(taxonomy, name, choices, load_prompt(taxonomy.facet), multi=taxonomy.multi_label)
+
+
 def make_decisions(
     taxonomy: Taxonomy, name: str, choices: tuple[Node, ...], prompt: Prompt, *, multi: bool
 ) -> DecisionSet:

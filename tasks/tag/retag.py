@@ -1,9 +1,10 @@
 """What a taxonomy change asks of the labels there are: kept, mapped, asked again, or left to a person.
 
 Rename and move touch no label. A merge maps. A split asks only the items with that label, and only between
-the parts. A removed node gives way to the stored runner-up, else is asked. An added node is offered to
+the parts; where a domain's subtopics say which part, nobody is asked. A removed node gives way to the stored runner-up, else is asked. An added node is offered to
 unsure items, to those the head puts near it, and to an audit sample. A redefined node is asked for the
-items that have it as label or runner-up. Labels of people are never overwritten.
+items that have it as label or runner-up. Where a domain itself is in question, one question over all leaves
+settles domain and subtopic together. Labels of people are never overwritten.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import polars as pl
 from schemas.errors import TaxonomyError
 from schemas.taxonomies import Change, Taxonomy, explain_changes, map_merged
 from tasks.tag.items import Item
-from tasks.tag.questions import Question, build_decisions, build_reduced_decisions
+from tasks.tag.questions import Question, build_decisions, build_flat_decisions, build_reduced_decisions
 
 UNSURE_BELOW = 0.5
 AUDIT_SHARE = 0.02
@@ -128,6 +129,10 @@ def _plan_item(plan: FacetRetag, item: Item, rows: list[Row], added: Mapping[int
                     ask.is_optional and known.is_optional,
                 )
             )
+    flat = next((a for a in asks.values() if _is_flat(new, a)), None)
+    if flat is not None:
+        # it settles everything about the item
+        asks = {"": flat}
     if not new.multi_label and len(asks) > 1:
         # one question settles an item with one label: the one that offers most
         widest = max(asks.values(), key=lambda a: (len(a.question.decisions.choices), -a.change))
@@ -214,17 +219,29 @@ def _ask_for(
     values = {r["value"] for r in rows}
     runners = {r["runner_up"] for r in rows}
     if change.kind == "split" and change.from_[0] in values:
+        known = {new.parent_of(r["value"]) for r in carried}
+        if known & set(change.to):
+            return None  # its subtopics went to one of the parts, and took it along
         parts = build_reduced_decisions(new, change.to, f"{new.facet}/split/{change.from_[0]}")
         return Ask(Question(item, parts), frozenset(change.from_), n, is_optional=change.from_[0] in new)
     if change.kind == "remove" and change.from_[0] in values:
         gone = change.from_[0]
         parent = old.parent_of(gone)
-        siblings = [r for r in carried if new.multi_label and new.parent_of(r["value"]) == parent]
-        if siblings if new.multi_label and parent else carried:
+        if not new.multi_label:
+            open_set = None if carried else build_decisions(new)
+        elif parent is None:
+            open_set = None if carried else build_flat_decisions(new)
+        else:
+            has_sibling = any(new.parent_of(r["value"]) == parent for r in carried)
+            is_askable = parent in new and bool(new.children(parent))
+            open_set = build_decisions(new, parent) if is_askable and not has_sibling else None
+        if open_set is None:
             return None
-        return Ask(Question(item, build_decisions(new, parent)), frozenset({gone}), n, is_optional=False)
+        return Ask(Question(item, open_set), frozenset({gone}), n, is_optional=False)
     if change.kind == "redefine" and change.to[0] in values | runners:
         node = new.node(change.to[0])
+        if new.multi_label and new.children(node.id):
+            return Ask(Question(item, build_flat_decisions(new)), frozenset(values), n, is_optional=True)
         decisions = build_decisions(new, node.parent)
         replaced = values & {*decisions.ids, change.to[0]}
         return Ask(Question(item, decisions), frozenset(replaced), n, is_optional=True)
@@ -244,6 +261,13 @@ def _ask_added(
     is_unsure = bool(confidences) and min(confidences) < UNSURE_BELOW
     if not (is_unsure or item.item_id in near or _in_audit(item.item_id, added)):
         return None
+    if new.multi_label and parent is None:
+        return Ask(
+            Question(item, build_flat_decisions(new)),
+            frozenset(r["value"] for r in rows),
+            n,
+            is_optional=True,
+        )
     if new.multi_label:
         decisions = build_decisions(new, parent)
         return Ask(Question(item, decisions), frozenset(r["value"] for r in level), n, is_optional=True)
@@ -252,6 +276,10 @@ def _ask_added(
         return None
     offered = build_reduced_decisions(new, (current, added), f"{new.facet}/add/{added}")
     return Ask(Question(item, offered), frozenset({current}), n, is_optional=True)
+
+
+def _is_flat(new: Taxonomy, ask: Ask) -> bool:
+    return new.multi_label and ask.question.decisions.name == f"{new.facet}/flat"
 
 
 def _level_of(new: Taxonomy, value: str) -> str | None:

@@ -15,7 +15,8 @@ from tasks.storage.store import open_store
 from tasks.tag.budget import Budget
 from tasks.tag.chosen import choose_taxonomies, released_taxonomies
 from tasks.tag.gold import load_gold
-from tasks.tag.retag_run import Retagger, RetagPlan, open_retagger, plan_retag
+from tasks.tag.retag_run import RetagPlan, plan_retag
+from tasks.tag.retagger import Retagger, open_retagger
 from tasks.tag.spending import describe_estimate
 
 ITEMS = ("conversations", "messages", "thoughts", "labels")

@@ -49,7 +49,7 @@ class Session:
         self.memo = memo
         self.ledger = Ledger()
         self.budget = budget or Budget(settings.budget_usd)
-        self._now = now
+        self.now = now
         self._may_ask = may_ask
         self._clients = list(clients) if clients is not None else None
 
@@ -118,7 +118,7 @@ class Session:
             budget=self.budget,
             ledger=self.ledger,
             memo=self.memo,
-            now=self._now,
+            now=self.now,
         )
         self._check_stopped(report.stopped, len(report.answered), len(asked))
         answered, faults = found | report.answered, dict(report.faults)

@@ -14,7 +14,8 @@ from schemas.taxonomies import Taxonomy, load_taxonomies
 from tasks.storage.local import LocalStore
 from tasks.tag import lexical, stage
 from tasks.tag.lexical import HashedWords
-from tasks.tag.retag_run import apply_retag, open_retagger, plan_retag
+from tasks.tag.retag_run import apply_retag, plan_retag
+from tasks.tag.retagger import open_retagger
 from tasks.tag.stage import tag_release
 from tests.tag_provider import MODEL, read_allowed, read_items
 
@@ -114,12 +115,14 @@ def evolve(facet: str, nodes: list[dict], changes: list[dict]) -> Taxonomy:
 
 @pytest.fixture
 def plain(monkeypatch):
-    """The shipped reactions without boundary rules, so that each change can be tested alone."""
-    bare = SHIPPED["reaction"].model_copy(
-        update={"nodes": tuple(n.model_copy(update={"boundaries": ()}) for n in SHIPPED["reaction"].nodes)}
-    )
-    monkeypatch.setitem(globals(), "SHIPPED", {**SHIPPED, "reaction": bare})
-    return bare
+    """Reactions and topics without boundary rules, so that each change can be tested alone."""
+    bare = {
+        facet: SHIPPED[facet].model_copy(
+            update={"nodes": tuple(n.model_copy(update={"boundaries": ()}) for n in SHIPPED[facet].nodes)}
+        )
+        for facet in ("reaction", "topic")
+    }
+    monkeypatch.setitem(globals(), "SHIPPED", {**SHIPPED, **bare})
 
 
 def nodes(facet: str = "reaction", drop: tuple[str, ...] = ()) -> list[dict]:
@@ -353,6 +356,161 @@ def test_a_split_subtopic_asks_its_conversations_only(provider) -> None:
     first = set(result.labels.filter(pl.col("item_id") == "user0_task1_conversation1")["value"])
     assert parent in first
     assert len(first & {"cooking", "restaurants"}) == 1
+
+
+CULTURE, FOOD = "culture_lifestyle", "food_dining"
+TECH, SOFTWARE = "technology", "technology_software_computing"
+
+
+def topic_change(
+    *changes: dict, drop: tuple[str, ...] = (), add: tuple[dict, ...] = (), **edits: dict
+) -> Taxonomy:
+    listed = [*nodes("topic", drop=drop), *add]
+    for node in listed:
+        node.update(edits.get(node["id"], {}))
+    return evolve("topic", listed, list(changes))
+
+
+def split_domain(*, moved: bool) -> Taxonomy:
+    """The domain of half of the conversations in two; its subtopics say which part, or are gone too."""
+    kids = [n.id for n in SHIPPED["topic"].children(CULTURE)]
+    parts = new_node("culture_only"), new_node("lifestyle_only")
+    change = {"kind": "split", "from": [CULTURE], "to": ["culture_only", "lifestyle_only"]}
+    if moved:
+        edits = {k: {"parent": "lifestyle_only"} for k in kids}
+        return topic_change(
+            change, *({"kind": "move", "to": [k]} for k in kids), drop=(CULTURE,), add=parts, **edits
+        )
+    removed = ({"kind": "remove", "from": [k]} for k in kids)
+    return topic_change(change, *removed, drop=(CULTURE, *kids), add=parts)
+
+
+def remove_domain() -> Taxonomy:
+    kids = [n.id for n in SHIPPED["topic"].children(TECH)]
+    removed = ({"kind": "remove", "from": [k]} for k in (TECH, *kids))
+    return topic_change(*removed, drop=(TECH, *kids))
+
+
+TOPIC_CHANGES = {
+    "rename a domain": (
+        lambda: topic_change({"kind": "rename", "to": [TECH]}, technology={"name": "Tech"}),
+        0,
+    ),
+    "move a subtopic": (
+        lambda: topic_change({"kind": "move", "to": [FOOD]}, food_dining={"parent": "health_relationships"}),
+        0,
+    ),
+    "merge subtopics": (
+        lambda: topic_change(
+            {"kind": "merge", "from": [FOOD, "culture"], "to": ["culture_and_food"]},
+            drop=(FOOD, "culture"),
+            add=(new_node("culture_and_food", CULTURE),),
+        ),
+        0,
+    ),
+    "split a subtopic": (
+        lambda: topic_change(
+            {"kind": "split", "from": [FOOD], "to": ["cooking", "restaurants"]},
+            drop=(FOOD,),
+            add=(new_node("cooking", CULTURE), new_node("restaurants", CULTURE)),
+        ),
+        N // 2,
+    ),
+    "split a domain whose subtopics stay": (lambda: split_domain(moved=True), 0),
+    "split a domain without subtopics": (lambda: split_domain(moved=False), N // 2),
+    "remove a subtopic": (lambda: topic_change({"kind": "remove", "from": [FOOD]}, drop=(FOOD,)), N // 2),
+    "remove a domain": (remove_domain, N // 2),
+    "redefine a subtopic": (
+        lambda: topic_change({"kind": "redefine", "to": [FOOD]}, food_dining={"definition": "Eating out."}),
+        N // 2,
+    ),
+    "redefine a domain": (
+        lambda: topic_change({"kind": "redefine", "to": [TECH]}, technology={"definition": "Machines."}),
+        N // 2,
+    ),
+    # unsure, near and audited conversations: the plan says how many, at least the unsure one
+    "add a subtopic": (
+        lambda: topic_change({"kind": "add", "to": ["robots"]}, add=(new_node("robots", TECH),)),
+        None,
+    ),
+    "add a domain": (
+        lambda: topic_change({"kind": "add", "to": ["robots"]}, add=(new_node("robots"),)),
+        None,
+    ),
+}
+
+
+@pytest.mark.usefixtures("plain")
+@pytest.mark.parametrize("kind", TOPIC_CHANGES)
+def test_every_change_of_topics_calls_as_often_as_planned_and_the_next_release_never(
+    provider, tmp_path, kind
+) -> None:
+    make, expected = TOPIC_CHANGES[kind]
+    new, store = make(), LocalStore(tmp_path)
+    unsure = "user1_task1_conversation1"
+    frame = topic_labels().with_columns(
+        confidence=pl.when(pl.col("item_id") == unsure).then(0.1).otherwise(pl.col("confidence"))
+    )
+    before = sorted(p for p in tmp_path.rglob("*") if p.is_file())
+    retagger = open_retagger(TagSettings(model=MODEL, budget_usd=1), store, NOW)
+    plan = plan_retag(**tables(), labels=frame, old=SHIPPED, new=[new], retagger=retagger)
+    # planning asks nobody and writes nothing
+    assert provider.n_calls == 0
+    assert sorted(p for p in tmp_path.rglob("*") if p.is_file()) == before
+    result, flows = apply_retag(plan, **tables(), labels=frame, retagger=retagger)
+    assert plan.estimate.calls == provider.n_calls == sum(c.n_calls for c in plan.changes)
+    if expected is None:
+        assert 1 <= provider.n_calls <= N
+        assert plan.estimate.usd > 0
+    else:
+        assert provider.n_calls == expected
+    # every conversation keeps a label, every subtopic stands under its domain, no node is unknown
+    assert result.labels["item_id"].n_unique() == N
+    held = {(i, v) for i, v in result.labels.select("item_id", "value").iter_rows()}
+    assert {v for _, v in held} <= set(new.ids)
+    assert all((i, new.parent_of(v)) in held for i, v in held if new.parent_of(v))
+    assert flows.filter(pl.col("from_value") != "")["n_rows"].sum() == frame.height
+    assert flows.filter(pl.col("to_value") != "")["n_rows"].sum() == result.labels.height
+    # the release that follows finds every answer in the memo
+    provider.reset()
+    empty = pl.DataFrame(schema={"item_id": pl.String, "facet": pl.String, "value": pl.String})
+    again = tag_release(
+        **{**tables(), "messages": tables()["messages"], "thoughts": tables()["thoughts"].head(0)},
+        export_labels=empty,
+        taxonomies={**SHIPPED, "topic": new},
+        settings=TagSettings(model=MODEL, budget_usd=1),
+        memo=store,
+        now=NOW,
+    )
+    assert provider.n_calls == 0
+    topics = again.labels.filter(pl.col("facet") == "topic").select("item_id", "value")
+    assert set(topics.iter_rows()) == held
+
+
+@pytest.mark.usefixtures("plain")
+def test_what_a_model_would_not_answer_is_not_asked_again_after_a_retag(provider, tmp_path) -> None:
+    store = LocalStore(tmp_path)
+    empty = pl.DataFrame(schema={"item_id": pl.String, "facet": pl.String, "value": pl.String})
+    provider.answer = lambda body: {
+        "answers": [
+            {"id": i["id"], "label": "abstain", "labels": ["abstain"], "second": None}
+            for i in read_items(body)
+        ]
+    }
+
+    def release(taxonomies):
+        return tag_release(
+            **tables(), export_labels=empty, taxonomies=taxonomies,
+            settings=TagSettings(model=MODEL, budget_usd=1), memo=store, now=NOW,
+        )  # fmt: skip
+
+    first = release(SHIPPED)
+    assert first.counts["reaction"]["abstained"] == N
+    new, _ = split()
+    retag(new, first.labels, store=store)
+    provider.reset()
+    assert release({**SHIPPED, "reaction": new}).counts["reaction"]["abstained"] == N
+    assert provider.n_calls == 0
 
 
 def test_changes_that_explain_too_little_are_refused() -> None:
