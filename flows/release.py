@@ -87,7 +87,7 @@ def release(
     advance("proving privacy", 0)
     proof = prove_privacy(run, staged, ids, clean, participants, built)
     advance("counting", 0)
-    measured = measure_labels(run, built, labelled)
+    measured = measure_labels(run, built, labelled, has_canaries=True)
     stats = compute_statistics(run, built, labelled, measured, proof)
     advance("judging", 0)
     gate = judge_release(run, built, stats, source, must_pass=not (run.is_dry and spending["calls"]))

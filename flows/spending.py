@@ -27,7 +27,7 @@ def plan_release(run: RunContext, clean: Sequence[TableSet]) -> dict[str, Any]:
     if not asks_models(run.settings.tag) or run.settings.tag.replay:
         return dict(NOTHING)
     plans = over_shards("planning", plan_shard, run, clean)
-    return tell_plan(run, settle_plan(run, plans, is_dry=run.is_dry))
+    return tell_plan(run, settle_plan(run, plans, is_dry=run.is_dry, has_canaries=True))
 
 
 def plan_changes(run: RunContext, version: str) -> dict[str, Any]:

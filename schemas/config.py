@@ -168,6 +168,10 @@ class TagSettings(Group):
     cascade_above: float = Field(
         default=0.8, ge=0, le=1, description="With `cascade`: trust the local head from this confidence."
     )
+    canaries: bool = Field(
+        default=True,
+        description="Ask a provider about items of our own whenever its model's snapshot is new: about a dozen calls.",
+    )
     weights_dir: str = Field(
         default="", description="Folder with the embedding model; takes precedence over the packaged one."
     )

@@ -38,8 +38,8 @@ class MemoRow:
 class LabelMemo:
     """The memo of labels on a private store; without a store it lives as long as the object."""
 
-    def __init__(self, store: PartStore | None) -> None:
-        self._parts = Parts(store, _PREFIX, LABEL_MEMO.polars_schema()) if store else None
+    def __init__(self, store: PartStore | None, folder: str = _PREFIX) -> None:
+        self._parts = Parts(store, folder, LABEL_MEMO.polars_schema()) if store else None
         self._known: dict[str, MemoRow] = {}
 
     def find(self, keys: Sequence[str]) -> dict[str, MemoRow]:

@@ -48,7 +48,7 @@ def compute_statistics(
             policy=run.policy,
             quality=read_json(private, measured["quality"].uri),
             privacy=read_json(private, proof["privacy"].uri),
-            cost=sum_costs(read_json(private, shard["cost"].uri) for shard in labelled),
+            cost=sum_costs(read_json(private, part["cost"].uri) for part in (*labelled, measured)),
             previous=previous,
         )
         folder.json("stats", stats.document)

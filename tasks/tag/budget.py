@@ -82,6 +82,13 @@ class Ledger:
             for facet, models in sorted(self.lines.items())
         }
 
+    def sum_by_model(self) -> dict[str, dict[str, float]]:
+        """Return plain numbers of each model over all facets."""
+        total = Ledger()
+        for models in self.as_dict().values():
+            total.add({"": models})
+        return total.as_dict().get("", {})
+
     def add(self, other: Mapping[str, Mapping[str, Mapping[str, float]]]) -> None:
         """Add the costs of another part of the same run."""
         for facet, models in other.items():

@@ -9,11 +9,20 @@ from prefect import task
 
 from schemas.run import RunContext, TableSet
 from tasks.storage.store import open_store
+from tasks.tag.canaries import plan_canaries
 from tasks.tag.chosen import choose_taxonomies
+from tasks.tag.estimate import estimate_calls
 from tasks.tag.gold import load_decisions, load_gold
 from tasks.tag.plan import plan_tagging
 from tasks.tag.session import list_models
-from tasks.tag.spending import SpendingPlan, check_spending, describe_spending, sum_spending
+from tasks.tag.spending import (
+    SpendingPlan,
+    check_spending,
+    describe_estimate,
+    describe_spending,
+    sum_spending,
+)
+from tasks.tag.stage import open_session
 from tasks.tag.task import list_export_labels, read_items
 
 
@@ -40,7 +49,9 @@ def plan_shard(run: RunContext, clean: TableSet, number: int) -> dict[str, Any]:
 
 
 @task(name="check spending", task_run_name="check spending")
-def settle_plan(run: RunContext, plans: Sequence[SpendingPlan], *, is_dry: bool) -> dict[str, Any]:
+def settle_plan(
+    run: RunContext, plans: Sequence[SpendingPlan], *, is_dry: bool, has_canaries: bool = False
+) -> dict[str, Any]:
     """Add up the plans of the shards and, unless nothing will be asked, refuse what cannot be carried out.
 
     Raises:
@@ -48,6 +59,8 @@ def settle_plan(run: RunContext, plans: Sequence[SpendingPlan], *, is_dry: bool)
         ConfigError: the environment lacks what a provider needs.
     """
     plan = sum_spending(plans)
+    if plan["calls"] and has_canaries and run.settings.tag.canaries:
+        plan = sum_spending([plan, _plan_canaries(run)])
     if plan["calls"] and not is_dry:
         from tasks.tag.client import require_environment
 
@@ -55,3 +68,15 @@ def settle_plan(run: RunContext, plans: Sequence[SpendingPlan], *, is_dry: bool)
             require_environment(model)
         check_spending(plan, run.settings.tag)
     return plan
+
+
+def _plan_canaries(run: RunContext) -> dict[str, Any]:
+    """The calls that a model is asked about items of our own, as one line of the plan for each model."""
+    private = open_store(run.private)
+    taxonomies = choose_taxonomies(open_store(run.store), run.taxonomy_files)
+    model = list_models(run.settings.tag)[0]
+    questions = plan_canaries(taxonomies, model, private)
+    session = open_session(run.settings.tag, None, run.started_at)
+    estimate = describe_estimate(estimate_calls(questions, run.settings.tag, session))
+    lines = [{**line, "facet": "canaries"} for line in estimate["lines"] if line["model"] == model]
+    return {**estimate, "is_exact": True, "lines": lines}

@@ -53,6 +53,12 @@ class Session:
         self._may_ask = may_ask
         self._clients = list(clients) if clients is not None else None
 
+    def with_memo(self, settings: TagSettings, memo: LabelMemo) -> Session:
+        """Return a session over another memo and other settings, that spends the same budget and notes the same costs."""
+        other = Session(settings, memo, self.now, budget=self.budget, may_ask=self._may_ask)
+        other.ledger = self.ledger
+        return other
+
     def find_known(self, questions: Sequence[Question]) -> dict[int, MemoRow]:
         """Return what the memo knows, by index; an answer of an earlier model in the list wins."""
         keys = [[q.key(m) for m in self.models] for q in questions]

@@ -16,8 +16,8 @@ from tasks.tag.plan_task import settle_plan
 from tasks.tag.spending import NOTHING
 from tests.tag_provider import MODEL, FakeProvider
 
-EXPECTED_FACETS = {"topic", "relationship"}
-"""Reasons and reactions keep the labels of the export."""
+EXPECTED_FACETS = {"topic", "relationship", "canaries"}
+"""Reasons and reactions keep the labels of the export; the canaries are items of our own."""
 
 
 @pytest.fixture
@@ -120,4 +120,8 @@ def check_costs(folder: Path, n_calls: int) -> None:
     assert {m["facet"] for m in listed} == EXPECTED_FACETS
     assert sum(m["n_calls"] for m in listed) == n_calls
     quality = json.loads((folder / "stats.json").read_text())["labelling"]["quality"]
-    assert isinstance(quality, dict)
+    canaries = quality["topic"]["canaries"]
+    assert canaries["snapshot"] == "fake-2026-01-01"
+    assert canaries["n_answered"] == canaries["n_items"] > 10
+    assert canaries["injection"]["n_items"] == 6
+    assert "drift" not in canaries
