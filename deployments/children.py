@@ -26,10 +26,12 @@ class Children:
 
     logs: Path
     _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _started: dict[str, tuple[Sequence[str], Mapping[str, str], Path]] = field(default_factory=dict)
 
     def start(self, name: str, command: Sequence[str], environ: Mapping[str, str], cwd: Path) -> None:
         """Start a process whose output goes to `<name>.log`."""
         self.logs.mkdir(parents=True, exist_ok=True)
+        self._started[name] = command, environ, cwd
         with (self.logs / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(  # noqa: S603 - our own commands
                 list(command),
@@ -61,6 +63,13 @@ class Children:
     def pid(self, name: str) -> int:
         """Process id."""
         return self._running[name].pid
+
+    def restart(self, name: str) -> None:
+        """Start a process again as it was started before, as a supervisor would; kills what is left of it."""
+        process = self._running.pop(name)
+        process.kill()
+        process.wait()
+        self.start(name, *self._started[name])
 
     def find_dead(self) -> str | None:
         """Name of a process that has ended by itself."""

@@ -11,6 +11,8 @@ from prefect.input import RunInput
 from prefect.states import Completed, State
 from pydantic import Field
 
+from flows.waiting import find_answer, forget_question, name_question
+
 WAIT = timedelta(days=7)
 """How long a candidate waits for its approval before the run fails; the candidate itself stays."""
 
@@ -37,23 +39,38 @@ def ask_maintainer(outcome: Mapping[str, Any], report_url: str = "") -> PublishD
 
     The process ends meanwhile; on resume the flow runs again from the top and every finished step is
     found by its fingerprint. The question is tied to the candidate: if another release was published
-    meanwhile, the repeated run builds another candidate and asks again.
+    meanwhile, the repeated run builds another candidate and asks again. A run that died after the answer
+    and is retried goes on with it: the same candidate is the same content.
 
     Args:
         outcome: the staged candidate as `flows.outcome` describes it.
         report_url: web address that serves staged reports; empty shows a path only.
     """
+    question = name_question(outcome["candidate_id"])
+    if (answer := find_answer(question)) is not None:
+        return PublishDecision(**answer)
+    forget_question(question)
     return suspend_flow_run(
         wait_for_input=PublishDecision.with_initial_data(description=describe_candidate(outcome, report_url)),
         timeout=int(WAIT.total_seconds()),
-        key=f"approve-{outcome['candidate_id'][:12]}",
+        key=question,
     )
 
 
 def rejected(decision: PublishDecision) -> State[Any]:
     """The state of a run whose candidate was turned down: finished, and visibly without a release."""
-    why = f": {decision.reason}" if decision.reason else ""
-    return Completed(name="Rejected", message=f"Rejected by {decision.reviewer}{why}")
+    return rejected_by(decision.reviewer, decision.reason)
+
+
+def rejected_by(reviewer: str, reason: str) -> State[Any]:
+    """The same for a rejection that came from a terminal."""
+    why = f": {reason}" if reason else ""
+    return Completed(name="Rejected", message=f"Rejected by {reviewer}{why}")
+
+
+def published_by(reviewer: str, version: str) -> State[Any]:
+    """The state of a run that waited for a form while its candidate was approved at a terminal."""
+    return Completed(name="Published", message=f"{version} was approved at a terminal by {reviewer}")
 
 
 def describe_candidate(outcome: Mapping[str, Any], report_url: str = "") -> str:

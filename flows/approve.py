@@ -6,8 +6,10 @@ from typing import Any
 
 from prefect import flow
 
+from flows.approval import published_by
 from flows.outcome import published_places
 from flows.run import open_run
+from flows.waiting import end_waiting_runs
 from schemas.params import PublishingOptions
 from tasks.publish.task import publish
 
@@ -31,6 +33,7 @@ def approve(
     """
     run = open_run(store, config_file, publishing=PublishingOptions(single_writer=single_writer))
     version = publish(run, candidate_id, approved_by)
+    end_waiting_runs(candidate_id, published_by(approved_by, version))
     return {
         "status": "published",
         "version": version,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -75,7 +76,10 @@ def approve(
         # the version stands in tables, card and report, so the run is repeated from its finished steps
         parameters = read_parameters(_private(run), found.candidate_id)
         parameters["publishing"] |= {"set_version": set_version, "single_writer": single_writer}
-        show_outcome(run_release(parameters, yes=True), as_json=json)
+        outcome = run_release(parameters, yes=True)
+        if outcome["status"] == "published":
+            _settle(run, found.candidate_id, outcome["version"])
+        show_outcome(outcome, as_json=json)
         return
     prepare_prefect(quiet=True)
     with show_progress(f"publishing {found.version}"):
@@ -108,6 +112,11 @@ def reject(
     run = open_run(store, config or "")
     found = find_candidate(run, candidate)
     delete_candidate(_private(run), found.candidate_id)
+    if os.environ.get("PREFECT_API_URL"):
+        from flows.approval import rejected_by
+        from flows.waiting import end_waiting_runs
+
+        end_waiting_runs(found.candidate_id, rejected_by(getpass.getuser(), why))
     if json:
         print_json({"status": "rejected", "candidate_id": found.candidate_id, "why": why})
     else:
@@ -128,6 +137,16 @@ def find_candidate(run: RunContext, start: str) -> Candidate:
         told = f"{len(found)} candidates start with" if found else "no candidate"
         raise UsageError(f"{told} {start}; `thoughttrace candidates --store {run.store}` lists them")
     return found[0]
+
+
+def _settle(run: RunContext, candidate_id: str, version: str) -> None:
+    """Take away a candidate that was published under another version, and end the run that waits for it."""
+    from flows.approval import published_by
+    from flows.waiting import end_waiting_runs
+    from tasks.publish.candidate import delete_candidate
+
+    delete_candidate(_private(run), candidate_id)
+    end_waiting_runs(candidate_id, published_by(getpass.getuser(), version))
 
 
 def _private(run: RunContext) -> Any:

@@ -13,11 +13,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.tag_provider import FakeProvider
 
 REPO = Path(__file__).parents[2]
 FINAL = {"Completed", "Rejected", "Failed", "Crashed", "Cancelled"}
@@ -50,6 +53,16 @@ class Pipeline:
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{method} {path}: {error.code} {error.read()[:500]!r}") from None
         return json.loads(text) if text else None
+
+    def wait_healthy(self, timeout_s: float = 120) -> None:
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"{self.url}/api/health", timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.2)
+        raise AssertionError(self.children.read_log("server", 40))
 
     def deployment(self, name: str) -> dict[str, Any]:
         return self.api("GET", f"/deployments/name/{name}")
@@ -96,8 +109,9 @@ class Pipeline:
         return json.loads(done.stdout)
 
 
-@pytest.fixture(scope="session")
-def pipeline() -> Iterator[Pipeline]:
+@contextmanager
+def run_pipeline(provider_url: str) -> Iterator[Pipeline]:
+    """Start everything in a new folder; stop and delete it in the end."""
     from deployments.children import Children
     from deployments.up import start_all
     from tasks.synth.export import generate, write_export
@@ -116,9 +130,18 @@ def pipeline() -> Iterator[Pipeline]:
         patch.setenv("PREFECT_WORKER_QUERY_SECONDS", "2")
         patch.setenv("THOUGHTTRACE_TAG__MODEL", "none")
         patch.setenv("THOUGHTTRACE_PRIVACY__REVIEW", "mask")
+        patch.setenv("THOUGHTTRACE_INGEST__SHARD_MESSAGES", "100")
+        patch.setenv("OPENAI_API_KEY", "test")
+        patch.setenv("OPENAI_API_BASE", provider_url)
         try:
             environ = start_all(children, folder, port)
             yield Pipeline(f"http://127.0.0.1:{port}", environ, folder, children)
         finally:
             children.stop()
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def pipeline(_provider: FakeProvider) -> Iterator[Pipeline]:
+    with run_pipeline(_provider.url) as started:
+        yield started

@@ -11,35 +11,28 @@ import shutil
 import signal
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from browser import choose, fill, open_browser, shoot
+from crash_rounds import find_descendants
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
+DONE = ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]
 
-def find_new_run(pipeline, deployment: str) -> str:
-    """The one run that a deployment has; the scheduler's are those of other deployments."""
-    body = {"deployments": {"id": {"any_": [deployment]}}}
+
+def find_run(pipeline, deployment: str) -> str:
+    """The one run of a deployment that has not ended."""
+    body = {
+        "deployments": {"id": {"any_": [deployment]}},
+        "flow_runs": {"state": {"type": {"not_any_": DONE}}},
+    }
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if found := pipeline.api("POST", "/flow_runs/filter", body):
             return found[0]["id"]
         time.sleep(0.5)
     raise AssertionError("submitting the form made no run")
-
-
-def find_descendants(pid: int) -> list[int]:
-    parents = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            # the name in brackets may hold spaces
-            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-    found = [pid]
-    for parent in found:
-        found += [child for child, known in parents.items() if known == parent]
-    return found[1:]
 
 
 def change_export(pipeline, seed: int) -> None:
@@ -77,7 +70,7 @@ def test_fill_the_form_approve_and_see_it_published(pipeline) -> None:
         shoot(page, "form")
         page.get_by_role("button", name="Submit").click()
         page.get_by_text("first release").first.wait_for()
-        run = find_new_run(pipeline, deployment)
+        run = find_run(pipeline, deployment)
         pipeline.wait(run, "Suspended")
         page.goto(f"{pipeline.url}/runs/flow-run/{run}")
         page.get_by_role("button", name="Resume").wait_for()
