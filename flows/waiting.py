@@ -8,7 +8,6 @@ from typing import Any
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
 from prefect.client.schemas.objects import StateType
-from prefect.exceptions import ObjectNotFound
 from prefect.input import delete_flow_run_input, read_flow_run_input
 from prefect.input.run_input import keyset_from_base_key
 from prefect.states import State
@@ -22,22 +21,16 @@ def name_question(candidate_id: str) -> str:
 def find_answer(question: str) -> dict[str, Any] | None:
     """What this run was answered already, in this attempt or in one before it was retried."""
     keys = keyset_from_base_key(f"suspended-{question}")
-    try:
-        if answer := read_flow_run_input(keys["response"]):
-            return dict(answer)
-    except ObjectNotFound:
-        pass
-    return None
+    answer = read_flow_run_input(keys["response"])
+    return dict(answer) if answer else None
 
 
 def forget_question(question: str) -> None:
     """Remove the form of an earlier attempt that nobody answered: a retried run may not post it twice."""
     keys = keyset_from_base_key(f"suspended-{question}")
     for key in (keys["schema"], keys["description"]):
-        try:
+        if read_flow_run_input(key) is not None:
             delete_flow_run_input(key)
-        except ObjectNotFound:
-            continue
 
 
 def end_waiting_runs(candidate_id: str, state: State[Any]) -> int:
