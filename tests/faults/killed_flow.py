@@ -35,7 +35,12 @@ _context.set_forkserver_preload(["tests.faults.killed_flow", "s3fs", "aiobotocor
 
 
 def start_flow(
-    kind: str, *, kill_at: int = 0, count_to: Path | None = None, **parameters: Any
+    kind: str,
+    *,
+    kill_at: int = 0,
+    count_to: Path | None = None,
+    told_to: Path | None = None,
+    **parameters: Any,
 ) -> BaseProcess:
     """Start `release` or `withdraw`; the exit code is the command line's, -9 for a kill, 70 for a defect.
 
@@ -43,10 +48,11 @@ def start_flow(
         kind: which flow.
         kill_at: kill -9 itself right after this write to a store, counted from 1; 0 means never.
         count_to: file that gets the number of writes.
+        told_to: file that gets the message of an expected error.
         parameters: of the flow.
     """
     environ = {k: v for k, v in os.environ.items() if k.startswith(_KEPT)}
-    process = _context.Process(target=_run, args=(kind, kill_at, count_to, parameters, environ))
+    process = _context.Process(target=_run, args=(kind, kill_at, count_to, told_to, parameters, environ))
     process.start()
     return process
 
@@ -59,7 +65,12 @@ def run_flow(kind: str, **options: Any) -> int:
 
 
 def _run(
-    kind: str, kill_at: int, count_to: Path | None, parameters: dict[str, Any], environ: dict[str, str]
+    kind: str,
+    kill_at: int,
+    count_to: Path | None,
+    told_to: Path | None,
+    parameters: dict[str, Any],
+    environ: dict[str, str],
 ) -> None:
     for name in [n for n in os.environ if n.startswith(_KEPT)]:
         del os.environ[name]
@@ -80,6 +91,8 @@ def _run(
     except ThoughttraceError as error:
         code = error.exit_code
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
+        if told_to is not None:
+            told_to.write_text(str(error))
     except Exception:
         traceback.print_exc()
         code = 70
