@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from schemas.params import TaggingOptions
 from tasks.publish.releases import list_versions, read_latest
 from tasks.publish.verify import verify_release
 from tasks.storage.store import open_store
@@ -245,13 +246,9 @@ class Crashes:
         replica = Path(f"{folder}-replica")
         shutil.copytree(folder / "private/memo", replica / "private/memo")
         settings = {n: v for n, v in self.pipeline.environ.items() if n.startswith("THOUGHTTRACE_")}
+        given = self._parameters(replica) | {"tagging": TaggingOptions(model=MODEL, budget_usd=1)}
         with _environment(settings):
-            assert (
-                run_flow(
-                    "release", **{**self._parameters(replica), "exports": self._parameters(folder)["exports"]}
-                )
-                == 0
-            )
+            assert run_flow("release", **given) == 0
         ours, theirs = dict(_digests(folder)), dict(_digests(replica))
         different = sorted(p for p in ours.keys() | theirs.keys() if ours.get(p) != theirs.get(p))
         assert not different, different

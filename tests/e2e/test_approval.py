@@ -1,0 +1,123 @@
+"""What can happen to a run that waits for a person: a terminal was quicker, it dies after the answer, it is cancelled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from crash_rounds import find_descendants
+
+from tasks.publish.candidate import list_candidates
+from tasks.publish.releases import list_versions, read_manifest
+from tasks.storage.store import Store, open_store
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def folder(pipeline) -> Path:
+    """A store of this story's own."""
+    return pipeline.folder / "approval"
+
+
+@pytest.fixture(scope="module")
+def store(folder) -> Store:
+    return open_store(str(folder))
+
+
+def start(pipeline, folder: Path, **parameters) -> str:
+    export = str(pipeline.folder / "exports/first.jsonl")
+    return pipeline.start("release/release", **{"exports": [export], "store": str(folder), **parameters})
+
+
+def find_candidate(store: Store) -> str:
+    (candidate,) = list_candidates(store.child("private"))
+    return candidate.candidate_id
+
+
+def wait_for_process(pipeline) -> list[int]:
+    deadline = time.monotonic() + 120
+    while not (found := find_descendants(pipeline.children.pid("worker"))):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return found
+
+
+def test_a_terminal_rejects_while_the_form_waits(pipeline, folder, store) -> None:
+    run = start(pipeline, folder)
+    pipeline.wait(run, "Suspended")
+    pipeline.cli("reject", find_candidate(store)[:8], "--why", "too early", "--store", str(folder))
+    state = pipeline.wait(run)["state"]
+    assert (state["name"], state["type"]) == ("Rejected", "COMPLETED")
+    assert "too early" in state["message"]
+    assert list_candidates(store.child("private")) == []
+    assert list_versions(store) == []
+
+
+def test_a_retry_after_the_answer_publishes_and_asks_nobody_again(pipeline, folder, store) -> None:
+    run = start(pipeline, folder)
+    pipeline.wait(run, "Suspended")
+    # nobody answers in time; the run is retried and asks again
+    state = {"type": "FAILED", "name": "Failed", "message": "nobody answered"}
+    pipeline.api("POST", f"/flow_runs/{run}/set_state", {"state": state, "force": True})
+    retry(pipeline, run)
+    pipeline.wait(run, "Suspended")
+    pipeline.resume(run, decision="publish", reviewer="Ada")
+    for pid in wait_for_process(pipeline):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    assert pipeline.wait(run, timeout_s=120)["state"]["name"] == "Crashed"
+    retry(pipeline, run)
+    pipeline.wait(run, "Completed")
+    assert list_versions(store) == ["v1.0.0"]
+    assert read_manifest(store, "v1.0.0")[0].approved_by == "Ada"
+    assert list_candidates(store.child("private")) == []
+
+
+def retry(pipeline, run: str) -> None:
+    """What the button `Retry` of the UI sends."""
+    state = {"type": "SCHEDULED", "name": "AwaitingRetry", "message": "Retry from the UI"}
+    told = pipeline.api("POST", f"/flow_runs/{run}/set_state", {"state": state})
+    assert told["status"] == "ACCEPT", told
+
+
+def test_a_terminal_approves_while_the_form_waits(pipeline, folder, store) -> None:
+    run = start(pipeline, folder, privacy={"policy": "strict"})
+    pipeline.wait(run, "Suspended")
+    outcome = pipeline.cli("approve", find_candidate(store), "--store", str(folder))
+    state = pipeline.wait(run)["state"]
+    assert (state["name"], state["type"]) == ("Published", "COMPLETED")
+    assert outcome["version"] in state["message"]
+    assert list_versions(store) == ["v1.0.0", outcome["version"]]
+    assert list_candidates(store.child("private")) == []
+
+
+def test_a_cancelled_run_stops_within_15_s_and_leaves_nothing(pipeline) -> None:
+    folder = pipeline.folder / "cancelled"
+    store = open_store(str(folder))
+    run = start(pipeline, folder, approval="none", approved_by="Ada")
+    deadline = time.monotonic() + 200
+    while not list((folder / "private/work").glob("scrub/*/done.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    asked_at = time.monotonic()
+    # what the button `Cancel` of the UI sends
+    state = {"type": "CANCELLING", "name": "Cancelling"}
+    pipeline.api("POST", f"/flow_runs/{run}/set_state", {"state": state})
+    pipeline.wait(run, "Cancelled", timeout_s=60)
+    while find_descendants(pipeline.children.pid("worker")):
+        assert time.monotonic() < asked_at + 60
+        time.sleep(0.1)
+    took = time.monotonic() - asked_at
+    assert took <= 15
+    assert list_versions(store) == []
+    assert list_candidates(store.child("private")) == []
+    assert not store.list("private/intents/")
+    # what is kept is invisible and speeds the next run up, which is not in the way of anything
+    again = start(pipeline, folder, approval="none", approved_by="Ada")
+    pipeline.wait(again, "Completed")
+    assert list_versions(store) == ["v1.0.0"]
