@@ -10,14 +10,11 @@ from typing import Any, Literal, cast
 
 from prefect import flow
 
+from flows.patch import publish_patch
 from flows.progress import advance
 from flows.run import open_run
-from schemas.params import PublishingOptions, SourceOptions
-from tasks.gate.task import judge_release
-from tasks.publish.task import finish_publications, publish, stage
-from tasks.report.task import write_report
-from tasks.stats.task import compute_statistics
-from tasks.tag.measure_task import measure_labels
+from schemas.params import PublishingOptions
+from tasks.publish.task import finish_publications
 from tasks.withdraw.task import build_patch, file_withdrawal, plan, purge, receipt, yank_affected
 
 
@@ -47,13 +44,7 @@ def withdraw(
         run = run.with_policy(cast("Literal['strict', 'as-published']", found["policy"] or "strict"))
         advance("building the patch", 0)
         patch = build_patch(run, request_id)
-        measured = measure_labels(run, patch.built, (patch.labelled,))
-        stats = compute_statistics(run, patch.built, (patch.labelled,), measured, patch.proof)
-        gate = judge_release(run, patch.built, stats, SourceOptions(allow_removals=True), must_pass=False)
-        report = write_report(run, patch.staged.summary, patch.built, stats, gate, patch.proof)
-        advance("publishing the patch", 0)
-        candidate = stage(run, patch.staged.summary, patch.built, stats, gate, patch.proof, report, {})
-        publish(run, candidate, "withdrawal")
+        publish_patch(run, patch, "withdrawal")
     advance("yanking older releases", 0)
     yanked = yank_affected(run, request_id)
     done = receipt(run, request_id)

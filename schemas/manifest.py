@@ -130,7 +130,8 @@ class ReleaseInfo(Part):
     models: list[ModelInfo] = Field(default_factory=list, description="Models that labelled.")
     cost_usd: float = Field(default=0.0, ge=0, description="Cost of all provider calls.")
     withdrawals: list[str] = Field(
-        default_factory=list, description="Digests of the withdrawal requests that were applied."
+        default_factory=list,
+        description="Digests of the withdrawal and redaction requests that were applied.",
     )
     notes: dict[str, str] = Field(default_factory=dict, description="Anything else worth keeping.")
 

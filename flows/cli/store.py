@@ -196,6 +196,12 @@ def verify(
     require_signature: Annotated[
         bool, typer.Option("--require-signature", help="Fail if the release is not signed.")
     ] = False,
+    audit_pii: Annotated[
+        bool,
+        typer.Option(
+            "--audit-pii", help="Also look for personal data in every file and measure the privacy again."
+        ),
+    ] = False,
     absent: Annotated[
         Path | None,
         typer.Option(
@@ -206,12 +212,13 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Check every file of a release against its manifest; exit 1 and name the first that is wrong."""
+    from flows.cli.audit import describe_audit, require_clean, run_audit, show_audit
     from schemas.errors import VerificationError
     from tasks.publish.releases import resolve_version
     from tasks.publish.signing import load_verifier
     from tasks.publish.verify import verify_release
 
-    opened, private, _ = _open(store, config)
+    opened, private, settings = _open(store, config)
     mentions = _find_mentions(opened, private, absent) if absent else {}
     report = verify_release(
         opened,
@@ -219,11 +226,14 @@ def verify(
         verifier=load_verifier(public_key) if public_key else None,
         require_signature=require_signature,
     )
+    # a damaged release is not read any further
+    audit = run_audit(opened, report.version, settings) if audit_pii and report.is_sound else None
     if json:
         print_json(
             {
                 "version": report.version,
-                "ok": report.is_sound and not mentions,
+                "ok": report.is_sound and not mentions and (audit is None or audit.is_clean),
+                **({"pii": describe_audit(audit)} if audit else {}),
                 "mentions": mentions,
                 "n_files": report.n_files,
                 "n_bytes": report.n_bytes,
@@ -240,6 +250,10 @@ def verify(
         first, others = report.problems[0], len(report.problems) - 1
         more = f" (and {others} more problems; --json lists them)" if others else ""
         raise VerificationError(f"{report.version} is broken: {first.path} {first.what}{more}")
+    if audit is not None:
+        if not json:
+            show_audit(audit)
+        require_clean(audit)
     if not json:
         if absent:
             typer.echo("nobody on the list is in any visible release")

@@ -45,6 +45,7 @@ def _describe(store: Store, release: Release) -> str:
         lines += [f"**Yanked**: {_why_yanked(store, release.version)}", ""]
     counts = ", ".join(f"{manifest.tables[t].n_rows:,} {t}" for t in _TABLES if t in manifest.tables)
     lines.append(f"- holds {counts}")
+    lines += _advise(store, release.version)
     if manifest.parent is None:
         lines.append("- first release")
     else:
@@ -56,6 +57,22 @@ def _describe(store: Store, release: Release) -> str:
         if changes.height:
             lines += [f"- {line}" for line in summarise_changes(changes)]
     return "\n".join(lines) + "\n"
+
+
+def _advise(store: Store, version: str) -> list[str]:
+    """What readers must know about a leak that this release mends; says kinds and counts, quotes nothing."""
+    try:
+        advisory = json.loads(store.get(layout.release(version, layout.ADVISORY)))
+    except (NotFoundError, ValueError):
+        return []
+    spans, conversations, types, affected = (
+        advisory[name] for name in ("n_spans", "n_conversations", "types", "affected")
+    )
+    return [
+        f"- **Advisory** ({advisory['at']}): personal data ({', '.join(types)}) was found after publication and "
+        f"masked: {spans:,} spans in {conversations:,} conversations. {', '.join(affected)} held it and should "
+        "not be used any more: delete your copies and load this release"
+    ]
 
 
 def _why_yanked(store: Store, version: str) -> str:

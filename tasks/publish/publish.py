@@ -212,17 +212,27 @@ def _check_fresh(run: _Run, candidate: Candidate) -> None:
             f"candidate {candidate.candidate_id} follows {parent or 'no release'}, but the latest is now "
             f"{latest or 'none'}; run the release again"
         )
-    missing = requested_withdrawals(run.private) - set(candidate.info.withdrawals)
+    asked = requested_withdrawals(run.private) | requested_redactions(run.private)
+    missing = asked - set(candidate.info.withdrawals)
     if missing:
         raise StaleCandidateError(
-            f"{len(missing)} withdrawals were requested after candidate {candidate.candidate_id} was "
+            f"{len(missing)} withdrawals or redactions were requested after candidate {candidate.candidate_id} was "
             "staged; run the release again"
         )
 
 
 def requested_withdrawals(private: Store) -> set[str]:
     """Return the ids of all withdrawal requests, done or not."""
-    return {o.key.split("/")[1] for o in private.list(layout.WITHDRAWALS) if o.key.endswith("/request.json")}
+    return _requests(private, layout.WITHDRAWALS)
+
+
+def requested_redactions(private: Store) -> set[str]:
+    """Return the ids of all redaction requests, done or not."""
+    return _requests(private, layout.REDACTIONS)
+
+
+def _requests(private: Store, folder: str) -> set[str]:
+    return {o.key.split("/")[1] for o in private.list(folder) if o.key.endswith("/request.json")}
 
 
 def _publish(run: _Run, lock: Lock, candidate: Candidate, publish_id: str, approved_by: str) -> Release:

@@ -227,7 +227,9 @@ def require_files(store: Store, version: str) -> None:
     if is_purged(store, version):
         newest = latest_version(store)
         instead = f"; use {newest}" if newest else ""
-        raise NotFoundError(f"the files of {version} were deleted because participants withdrew{instead}")
+        note = json.loads(store.get(layout.purged(version)))
+        why = "personal data was found in it" if note.get("why") == "redaction" else "participants withdrew"
+        raise NotFoundError(f"the files of {version} were deleted because {why}{instead}")
 
 
 def read_partitions(store: Store, manifest: Manifest) -> pl.DataFrame:

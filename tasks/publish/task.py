@@ -28,6 +28,7 @@ from tasks.publish.releases import resolve_version
 from tasks.publish.signing import open_signer
 from tasks.publish.staging import NestedView, StagedFiles, WriteSettings, stage_candidate
 from tasks.publish.verify import verify_release
+from tasks.redact.requests import honoured_redactions
 from tasks.report.gather import gather_inputs
 from tasks.report.inputs import TableFile
 from tasks.report.metadata import render_metadata
@@ -66,6 +67,7 @@ def stage(
     )
     people = read_table(private, built.tables["participants"], TABLES["participants"])
     honoured = honoured_requests(private, people["participant_id"].to_list())
+    honoured += honoured_redactions(private, run.started_at)
     info = info.model_copy(update={"withdrawals": honoured})
     inputs = gather_inputs(run, built, stats, gate, info.model_dump(mode="json"))
     zstd_level = run.settings.publish.zstd_level
@@ -79,6 +81,7 @@ def stage(
             **_documents(private, gate, ("gate",)),
             # small counts held back, unlike in the stage's own document
             "privacy.json": canonical_json(document["privacy"]),
+            **_documents(private, proof, ("advisory",)),
             **{name: private.get(ref.uri) for name, ref in stats.files if name.startswith("stats/")},
             **{name: private.get(ref.uri) for name, ref in report.files},
         }
@@ -177,7 +180,7 @@ def _name_publication(what: str) -> str:
 
 
 def _documents(private: Store, files: TableSet, names: tuple[str, ...]) -> dict[str, bytes]:
-    return {f"{name}.json": private.get(files[name].uri) for name in names}
+    return {f"{name}.json": private.get(ref.uri) for name, ref in files.files if name in names}
 
 
 def _list_files(version: str, table: TableFiles) -> list[TableFile]:

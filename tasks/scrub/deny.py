@@ -174,3 +174,19 @@ def _digest_value(key: bytes, words: Iterable[str], scope: str) -> str:
 def _digest_first(key: bytes, word: str) -> str:
     data = f"deny first\0{word}".encode("utf-8", "surrogatepass")
     return hmac.digest(key, data, "sha256").hex()[:_FIRST_HEX]
+
+
+def covered_words(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Return the range of whole words that a range of a text touches, in at most one piece.
+
+    Args:
+        text: any text.
+        start: first code point.
+        end: one past the last.
+    """
+    view = make_view(text)
+    words = [
+        view.to_original(m.start(), m.end()) if view.starts else m.span() for m in _WORD.finditer(view.text)
+    ]
+    touched = [(a, b) for a, b in words if a < end and start < b]
+    return [(touched[0][0], touched[-1][1])] if touched else []

@@ -13,7 +13,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Collection, Iterator
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -23,6 +23,26 @@ _PUBLIC = re.compile(r"user(0|[1-9]\d*)")
 _PARQUET, _ZSTD, _GZIP = b"PAR1", b"\x28\xb5\x2f\xfd", b"\x1f\x8b"
 _CHUNK = 4 << 20
 _OVERLAP = 512
+
+
+class Hit(Protocol):
+    """A place in bytes."""
+
+    def start(self) -> int:
+        """First byte."""
+        ...
+
+
+class Finder(Protocol):
+    """Tells where bytes speak of somebody; a compiled pattern does."""
+
+    def search(self, data: bytes, /) -> object | None:
+        """Return something where they do, else None."""
+        ...
+
+    def finditer(self, data: bytes, pos: int = 0, /) -> Iterator[Hit]:
+        """Yield the places from a position on."""
+        ...
 
 
 def compile_mentions(names: Collection[str]) -> re.Pattern[bytes]:
@@ -41,7 +61,7 @@ def compile_mentions(names: Collection[str]) -> re.Pattern[bytes]:
     return re.compile("|".join(patterns).encode(), re.IGNORECASE)
 
 
-def count_mentions(data: bytes, name: str, pattern: re.Pattern[bytes]) -> int:
+def count_mentions(data: bytes, name: str, pattern: Finder) -> int:
     """Return how often a file speaks of them.
 
     Args:
@@ -56,7 +76,7 @@ def count_mentions(data: bytes, name: str, pattern: re.Pattern[bytes]) -> int:
     return sum(1 for _ in _search(_unpacked(data), pattern))
 
 
-def drop_mentions(data: bytes, name: str, pattern: re.Pattern[bytes]) -> bytes | None:
+def drop_mentions(data: bytes, name: str, pattern: Finder) -> bytes | None:
     """Return the file without the rows or lines that speak of them; None if nothing would be left of use.
 
     Parquet files, CSV and JSON lines, packed or not, keep their other rows; every other file is given up whole.
@@ -131,7 +151,7 @@ def _unpacked(data: bytes) -> Iterator[bytes]:
         yield chunk
 
 
-def _search(chunks: Iterator[bytes], pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
+def _search(chunks: Iterator[bytes], pattern: Finder) -> Iterator[Hit]:
     """Find in a stream; the first byte of every window is context only, so that nothing counts twice."""
     window, first = b" ", 1
     for chunk in chunks:

@@ -38,7 +38,12 @@ class PurgeReport:
 
 
 def purge_releases(
-    store: Store, versions: Collection[str], *, now: datetime, report: PurgeReport | None = None
+    store: Store,
+    versions: Collection[str],
+    *,
+    now: datetime,
+    report: PurgeReport | None = None,
+    why: str = "withdrawal",
 ) -> PurgeReport:
     """Delete the files of yanked releases and the shards that no other release needs; safe to repeat.
 
@@ -48,7 +53,7 @@ def purge_releases(
     report.versions = sorted(versions)
     for version in report.versions:
         with suppress(ConflictError):
-            note = {"version": version, "at": now.isoformat(timespec="seconds"), "why": "withdrawal"}
+            note = {"version": version, "at": now.isoformat(timespec="seconds"), "why": why}
             store.create(layout.purged(version), canonical_json(note))
         prefix = layout.release(version, "")
         for info in store.list(prefix):

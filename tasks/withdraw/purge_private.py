@@ -2,7 +2,7 @@
 
 | what | how |
 |---|---|
-| `registry/`, `withdrawals/` | stay: later exports are filtered by them |
+| `registry/`, `withdrawals/`, `redactions/` | stay: later exports are filtered by them |
 | intermediate files | go whole: they hold raw text under raw ids, and any run makes them again |
 | candidates | go whole where they speak of somebody, or were staged before the request |
 | `evaluations/` | go whole where made from a purged release, or where they speak of somebody |
@@ -28,11 +28,11 @@ from tasks.memo.steps import WORK
 from tasks.publish import layout
 from tasks.publish.candidate import read_candidate
 from tasks.storage.store import ObjectInfo, Store
-from tasks.withdraw.mentions import compile_mentions, count_mentions, drop_mentions, encode_rows
+from tasks.withdraw.mentions import Finder, compile_mentions, count_mentions, drop_mentions, encode_rows
 from tasks.withdraw.purge import PurgeReport
 from tasks.withdraw.traces import Traces
 
-_STAY = ("registry/", layout.WITHDRAWALS, "locks/", layout.INTENTS)
+_STAY = ("registry/", layout.WITHDRAWALS, layout.REDACTIONS, "locks/", layout.INTENTS)
 _MEMO, _GOLD, _EVALUATIONS = "memo/", "gold/", "evaluations/"
 _MEMO_KEYS = {"memo/vectors/": "key", "memo/labels/": "text_key"}
 """Memos whose entries name a text, and the column that does."""
@@ -46,6 +46,7 @@ def purge_private(
     *,
     traces: Traces | None = None,
     request_id: str = "",
+    finder: Finder | None = None,
 ) -> PurgeReport:
     """Delete or rewrite every private file that speaks of these people; safe to repeat.
 
@@ -55,8 +56,9 @@ def purge_private(
         report: is added to and returned; its versions are those whose evaluations go.
         traces: their texts and everybody else's; without them the whole memo goes.
         request_id: candidates that honour this request stay.
+        finder: what tells whether a row speaks of them, where it is not their ids.
     """
-    pattern = compile_mentions(names)
+    pattern: Finder = finder or compile_mentions(names)
     groups: dict[str, list[ObjectInfo]] = {layout.CANDIDATES: [], _EVALUATIONS: []}
     for info in private.list():
         if info.key.startswith(_STAY):
@@ -105,7 +107,7 @@ def _rewrite(private: Store, key: str, report: PurgeReport, change: _Change) -> 
     return target
 
 
-def _drop_rows(key: str, pattern: re.Pattern[bytes]) -> _Change:
+def _drop_rows(key: str, pattern: Finder) -> _Change:
     return lambda data: drop_mentions(data, key, pattern) if count_mentions(data, key, pattern) else data
 
 
@@ -143,7 +145,7 @@ def _drop_texts(traces: Traces) -> _Change:
 def _purge_folders(
     private: Store,
     files: Sequence[ObjectInfo],
-    pattern: re.Pattern[bytes],
+    pattern: Finder,
     report: PurgeReport,
     is_doomed: Callable[[str, Sequence[ObjectInfo]], bool],
 ) -> None:
@@ -158,7 +160,7 @@ def _purge_folders(
                 report.n_deleted += private.purge(info.key)
 
 
-def _speaks(private: Store, key: str, pattern: re.Pattern[bytes]) -> bool:
+def _speaks(private: Store, key: str, pattern: Finder) -> bool:
     with suppress(NotFoundError):
         return bool(count_mentions(private.get(key), key, pattern))
     return False

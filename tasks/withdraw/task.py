@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,21 +11,20 @@ from typing import Any
 from prefect import task
 
 from schemas.errors import InputError
-from schemas.fields import BASE_TABLES
-from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
-from tasks.assemble.records import RECORDS, compress_records, read_records
+from schemas.run import RunContext
+from tasks.assemble.records import RECORDS, read_records
 from tasks.memo.steps import StepFolder, run_step
 from tasks.pseudonymise.keys import Keys, load_master_key
 from tasks.pseudonymise.registry import Registry, find_participants, mark_withdrawn
 from tasks.pseudonymise.registry_file import update_registry
 from tasks.publish import layout
 from tasks.publish.diff import Removals, diff_tables
+from tasks.publish.patch import Patch, as_patch, read_side_document, write_patch
 from tasks.publish.releases import latest_version, list_versions, load_release
 from tasks.publish.signing import open_signer
 from tasks.publish.versions import bump_version, parse_version
 from tasks.publish.yank import yank_release
 from tasks.storage.store import Store, open_store
-from tasks.storage.tables import read_json
 from tasks.withdraw.names import read_names
 from tasks.withdraw.patch import keep_records, known_ids, missing_ids, suppress_small_groups, update_privacy
 from tasks.withdraw.plan import (
@@ -45,16 +44,6 @@ from tasks.withdraw.traces import find_traces
 
 STEP_VERSION = 1
 _WHY = "participants withdrew their data"
-
-
-@dataclass(frozen=True, slots=True)
-class Patch:
-    """What the further stages of a patch release are made from, in the shapes of a release run."""
-
-    built: BuiltRelease
-    staged: StagedExports
-    labelled: TableSet
-    proof: TableSet
 
 
 @task(name="file request")
@@ -117,24 +106,17 @@ def build_patch(run: RunContext, request_id: str) -> Patch:
             )
         after["changes"] = diff_tables(before, after, Removals(withdrawn=request.participant_ids))
         after["funnel"] = extend_funnel(before, after, before["funnel"])
-        for table in BASE_TABLES:
-            folder.table(table.name, after[table.name], table)
         lines = read_records(store.get(layout.side_file(parent.version, RECORDS)))
         kept = keep_records(
             lines, after["participants"], after["conversations"], is_strict=run.policy == "strict"
         )
-        folder.bytes(RECORDS, compress_records(kept))
-        stats = _side_document(store, parent.version, "stats.json")
-        folder.json("cost", stats.get("cost", {}).get("facets", {}))
-        privacy = _side_document(store, parent.version, "privacy.json")
-        folder.json("privacy", update_privacy(privacy, after["participants"], after["conversations"]))
-        inputs = [i.model_dump() for i in parent.manifest.info.inputs]
-        folder.json("report", {"inputs": inputs})
+        privacy = read_side_document(store, parent.version, "privacy.json")
+        figures = update_privacy(privacy, after["participants"], after["conversations"])
+        write_patch(folder, store, parent, after, kept, figures)
 
     parts = {"parent": parent.sha256, "request": request_id, "version": version, "policy": run.policy}
     files = run_step(private, "withdraw", STEP_VERSION, parts, build)
-    built = BuiltRelease(files, version, parent.version, is_unchanged=False)
-    return Patch(built, StagedExports((), files, ()), files, files)
+    return as_patch(files, version, parent.version)
 
 
 @task(name="yank releases")
@@ -195,11 +177,3 @@ def _request(private: Store, request_id: str) -> Request:
 def _both(store: Store, private: Store, request_id: str) -> tuple[Request, WithdrawalPlan]:
     request = _request(private, request_id)
     return request, plan_withdrawal(store, private, request)
-
-
-def _side_document(store: Store, version: str, name: str) -> dict[str, Any]:
-    key = layout.side_file(version, name)
-    if store.head(key) is None:
-        return {}
-    loaded: dict[str, Any] = read_json(store, key)
-    return loaded

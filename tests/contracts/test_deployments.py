@@ -46,7 +46,7 @@ def test_default_parameters_are_valid(deployment) -> None:
 
 
 def _example(name: str) -> Any:
-    return {"candidate_id": "0123456789ab", "ids_file": "withdrawals.txt"}[name]
+    return {"candidate_id": "0123456789ab", "ids_file": "withdrawals.txt", "spans_file": "leaks.jsonl"}[name]
 
 
 @by_name
@@ -76,7 +76,7 @@ def test_deployment_is_described(deployment) -> None:
 
 
 def test_what_a_maintainer_needs_can_be_started() -> None:
-    needed = {"release", "approve", "plan-retag", "retag", "withdraw", "verify-nightly", "watch"}
+    needed = {"release", "approve", "plan-retag", "retag", "withdraw", "redact", "verify-nightly", "watch"}
     assert needed <= set(NAMES)
 
 

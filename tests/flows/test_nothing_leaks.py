@@ -1,0 +1,177 @@
+"""After a whole run, refused first and then finished, neither planted data nor any message is with Prefect or in logs."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tasks.scrub.canary_forms import TYPES, invent
+from tests.exports import jsonl, session
+from tests.flows.conftest import ID_KEY, REPO
+
+N = 16
+CONFIG = """
+[ingest]
+max_quarantined_share = 0.5
+[privacy]
+drop_sensitive = ["self_harm"]
+[privacy.operators]
+iban = "drop"
+secret = "mask"
+"""
+SCRIPT = """
+import sys
+from flows.release import release
+from schemas.errors import ReviewPendingError
+export, store, config = sys.argv[1:]
+options = {"store": store, "config_file": config, "tagging": {"model": "none"}, "approval": "none"}
+try:
+    release(exports=[export], privacy={"policy": "strict", "review": "block"}, **options)
+except ReviewPendingError as error:
+    print("refused:", error)
+print(release(exports=[export], privacy={"policy": "strict", "review": "mask"}, **options))
+"""
+
+
+def plant(rng: random.Random) -> tuple[list[dict | bytes], list[str]]:
+    """Sessions with invented personal data in every field that a person writes, and one line that is broken."""
+    records: list[dict] = [session(n, tasks=1) for n in range(1, N + 1)]
+    values: list[str] = []
+
+    def value(kind: str) -> str:
+        values.append(invent(kind, rng))
+        return values[-1]
+
+    for number, record in enumerate(records):
+        task = record["tasks"][0]
+        messages = task["conversations"][0]["messages"]
+        kinds = [k for k in TYPES if k != "IBAN"]
+        for position, message in enumerate(messages):
+            kind = kinds[(number + position) % len(kinds)]
+            message["content"] += f" My name is {value('PERSON')} and this is mine: {value(kind)}."
+            for thought in message.get("reasons", []) + message.get("reactions", []):
+                thought["content"] = f"I gave it to {value('PERSON')}, {value('EMAIL')}."
+        task["task_summary"] = f"Ask {value('PERSON')} about herbs"
+        record["survey"] |= {
+            "occupation": f"assistant of {value('PERSON')}",
+            "feedback": f"mail {value('EMAIL')}",
+        }
+        values.append(record["recruitment_id"])
+    first = [r["tasks"][0]["conversations"][0]["messages"][0] for r in records]
+    first[0]["content"] += " The box in the shed says 48291037 on top."
+    first[1]["content"] += f" Transfer it to {value('IBAN')} please."
+    first[2]["content"] += " Sometimes I think about suicide and cannot sleep."
+    broken = f'{{"session_id": "x", "survey": "{value("EMAIL")}'.encode()
+    return [*records, broken], values
+
+
+@pytest.fixture(scope="module")
+def finished(prefect_server, tmp_path_factory):
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+
+    folder = tmp_path_factory.mktemp("leaks")
+    records, values = plant(random.Random(20260601))
+    (folder / "export.jsonl").write_bytes(jsonl(records))
+    (folder / "config.toml").write_text(CONFIG)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *(str(folder / n) for n in ("export.jsonl", "store", "config.toml"))],
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(REPO),
+            "PREFECT_API_URL": prefect_server,
+            "PREFECT_HOME": str(folder / "home"),
+            "PREFECT_LOGGING_LEVEL": "DEBUG",
+            "PREFECT_LOGGING_TO_API_ENABLED": "true",
+            "THOUGHTTRACE_ID_KEY": ID_KEY,
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    database = Path(str(PREFECT_API_DATABASE_CONNECTION_URL.value().get_secret_value()).partition(":///")[2])
+    messages = [
+        m["content"]
+        for r in records
+        if isinstance(r, dict)
+        for m in r["tasks"][0]["conversations"][0]["messages"]
+    ]
+    # what stands before the planted part of a message, too
+    texts = [*messages, *(m.partition(" My name is")[0] for m in messages)]
+    return {"folder": folder, "done": done, "database": database, "secrets": [*values, *texts]}
+
+
+def found_in(text: str, secrets: list[str]) -> list[str]:
+    folded = text.casefold()
+    return [s for s in secrets if s.casefold() in folded or json.dumps(s)[1:-1].casefold() in folded]
+
+
+def test_the_run_was_refused_and_then_published(finished) -> None:
+    out = finished["done"].stdout
+    assert "refused: 1 uncertain spans" in out
+    assert "'status': 'published'" in out
+
+
+def test_nothing_in_output_and_logs(finished) -> None:
+    done = finished["done"]
+    # the log really was written: Prefect tells at this level what each task does
+    assert "scrub shard 0001" in done.stderr
+    assert found_in(done.stdout + done.stderr, finished["secrets"]) == []
+
+
+def test_nothing_in_the_prefect_database(finished) -> None:
+    with sqlite3.connect(f"file:{finished['database']}?mode=ro", uri=True) as connection:
+        tables = [n for (n,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        content = {n: str(connection.execute(f'SELECT * FROM "{n}"').fetchall()) for n in tables}
+    assert "release" in content["flow_run"], "the runs are in there"
+    assert len(content["artifact"]) > 100, "and their pages"
+    assert {n: hits for n, text in content.items() if (hits := found_in(text, finished["secrets"]))} == {}
+
+
+def test_nothing_in_results_and_what_else_lies_in_the_home(finished) -> None:
+    files = [p for p in (finished["folder"] / "home").rglob("*") if p.is_file()]
+    hits = {p.name: found_in(p.read_bytes().decode(errors="replace"), finished["secrets"]) for p in files}
+    assert {name: found for name, found in hits.items() if found} == {}
+
+
+def test_nothing_in_the_private_files_that_stay(finished) -> None:
+    private = finished["folder"] / "store/private"
+    kept = [p for p in private.rglob("*") if p.is_file()]
+    assert {p.relative_to(private).parts[0] for p in kept} >= {"registry", "review", "memo"}
+    for path in kept:
+        text = (
+            str(pl.read_parquet(path).to_dicts())
+            if path.suffix == ".parquet"
+            else path.read_bytes().decode(errors="replace")
+        )
+        assert found_in(text, finished["secrets"]) == [], path.name
+
+
+def test_operators_drop_conversations_and_the_funnel_counts_them(finished) -> None:
+    release = finished["folder"] / "store/releases/v1.0.0"
+    funnel = pl.read_parquet(release / "funnel/*.parquet").filter(stage="scrub")
+    counts = {r["table_name"]: (r["n_in"], r["n_removed"]) for r in funnel.to_dicts()}
+    assert counts["conversations"] == (N, 2)
+    assert counts["participants"] == (N, 2)
+    assert counts["messages"] == (4 * N, 8)
+    assert json.loads((release / "privacy.json").read_text())["n_conversations_dropped"] == 2
+    text = pl.read_parquet(release / "messages/*.parquet")["content"].str.join("\n").item()
+    assert "<SECRET>" in text
+    assert "<SECRET_1>" not in text
+    assert "<IBAN" not in text
+
+
+def test_feedback_is_nowhere_in_the_release(finished) -> None:
+    release = finished["folder"] / "store/releases/v1.0.0"
+    assert not [p for p in release.rglob("*") if p.is_file() and b'"feedback"' in p.read_bytes()]
