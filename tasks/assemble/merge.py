@@ -54,6 +54,21 @@ def append_to_parent(
     return {name: sort_table(name, pl.concat([kept[name], new[name]])) for name in TEXT_TABLES}
 
 
+def list_first_releases(noted: Mapping[str, str], parent: Mapping[str, pl.DataFrame] | None) -> pl.DataFrame:
+    """Return participant_id and first_release of everybody who was ever released.
+
+    Args:
+        noted: what the registry knows, those who are not in the parent too.
+        parent: tables of the parent release, whose word counts.
+    """
+    schema = {"participant_id": pl.String, "first_release": pl.String}
+    known = pl.DataFrame(sorted(noted.items()), schema=schema, orient="row")
+    if parent is None:
+        return known
+    said = parent["participants"].select(*schema)
+    return pl.concat([said, known.join(said, on="participant_id", how="anti", maintain_order="left")])
+
+
 def complete_participants(
     participants: pl.DataFrame,
     conversations: pl.DataFrame,
@@ -65,7 +80,7 @@ def complete_participants(
     Args:
         participants: `participants`, one row for everybody who may be in the release.
         conversations: `conversations` of the release; decides who is in it.
-        parent: `participants` of the parent release, if there is one.
+        parent: participant_id and first_release of those who were released before, if any.
         version: the version being made.
 
     Raises:

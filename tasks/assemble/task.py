@@ -18,12 +18,14 @@ from tasks.assemble.merge import (
     append_to_parent,
     complete_participants,
     concat_shards,
+    list_first_releases,
     sum_funnel,
 )
 from tasks.assemble.published import write_records
 from tasks.assemble.records import RECORDS, compress_records, read_records
 from tasks.assemble.withhold import withhold, withhold_languages
 from tasks.memo.steps import StepFolder, run_step
+from tasks.pseudonymise.registry_file import read_first_releases
 from tasks.publish.diff import diff_tables
 from tasks.publish.layout import release as release_key
 from tasks.publish.releases import Release, latest_version, list_versions, load_release
@@ -60,6 +62,7 @@ def build_release(
     latest = latest_version(store)
     parent, parent_tables = load_release(store, latest) if latest else (None, None)
     published = list_versions(store)
+    first_releases = read_first_releases(private)
 
     def build(folder: StepFolder) -> None:
         tables = concat_shards({n: read_table(private, s[n], TABLES[n]) for n in _SHARDED} for s in labelled)
@@ -73,7 +76,7 @@ def build_release(
             people = pl.concat([people, kept])
         elif parent_tables is not None and not source.allow_removals:
             _check_removals(parent_tables, tables, run.settings.gate.max_removed_share)
-        old_people = None if parent_tables is None else parent_tables["participants"]
+        old_people = list_first_releases(first_releases, parent_tables)
         tables["participants"] = complete_participants(people, tables["conversations"], old_people, "")
         tables["changes"] = diff_tables(parent_tables, tables)
         version = publishing.set_version or propose_version(
@@ -108,6 +111,7 @@ def build_release(
         "participants": participants.fingerprint,
         "parent": parent.sha256 if parent else None,
         "published": published,
+        "first_releases": first_releases,
         "source": source.model_dump(),
         "bump": publishing.bump,
         "set_version": publishing.set_version,

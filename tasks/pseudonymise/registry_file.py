@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,7 @@ from tasks.pseudonymise.keys import Keys
 from tasks.pseudonymise.registry import (
     Registry,
     from_document,
+    mark_released,
     merge_backup,
     new_registry,
     open_keys,
@@ -97,6 +99,33 @@ def update_registry(
         except ConflictError:
             continue
         return result
+    raise ConflictError(f"the registry was changed by others {_ATTEMPTS} times in a row; run again")
+
+
+def read_first_releases(private: Store) -> dict[str, str]:
+    """Return in which release each participant first appeared, by public id; needs no key."""
+    found = _read(private)
+    entries = found[0].participants.values() if found else ()
+    return {e.participant_id: e.first_release for e in entries if e.first_release}
+
+
+def note_release(private: Store, participant_ids: Collection[str], version: str) -> None:
+    """Note the first release of participants that had none; needs no key and may be repeated.
+
+    Raises:
+        ConflictError: others kept writing.
+    """
+    for _ in range(_ATTEMPTS):
+        found = _read(private)
+        if found is None:
+            return
+        registry, etag = found
+        noted = mark_released(registry, participant_ids, version)
+        if noted == registry:
+            return
+        with suppress(ConflictError):
+            save_registry(private, noted, etag)
+            return
     raise ConflictError(f"the registry was changed by others {_ATTEMPTS} times in a row; run again")
 
 

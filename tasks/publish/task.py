@@ -20,11 +20,12 @@ from tasks.assemble.nested import encode_nested
 from tasks.assemble.records import RECORDS
 from tasks.assemble.views import build_views
 from tasks.memo.steps import clear_steps, list_folders
+from tasks.pseudonymise.registry_file import note_release
 from tasks.publish.candidate import delete_candidate
 from tasks.publish.origin import describe_origin
 from tasks.publish.parameters import write_parameters, write_steps
 from tasks.publish.publish import finish_interrupted, publish_candidate
-from tasks.publish.releases import resolve_version
+from tasks.publish.releases import read_manifest, read_tables, resolve_version
 from tasks.publish.signing import open_signer
 from tasks.publish.staging import NestedView, StagedFiles, WriteSettings, stage_candidate
 from tasks.publish.verify import verify_release
@@ -131,6 +132,7 @@ def publish(run: RunContext, candidate_id: str, approved_by: str) -> str:
         single_writer=run.settings.publish.single_writer,
         signer=open_signer(run.settings.publish.signing_key_file, os.environ),
     )
+    _note_first_releases(store, private, release.version)
     return release.version
 
 
@@ -138,13 +140,16 @@ def publish(run: RunContext, candidate_id: str, approved_by: str) -> str:
 def finish_publications(run: RunContext) -> list[str]:
     """Finish what a killed run has committed but not completed; returns the versions."""
     store, private = open_store(run.store), open_store(run.private)
-    return finish_interrupted(
+    finished = finish_interrupted(
         store,
         private,
         publish_id=_name_publication("finish"),
         now=datetime.now(UTC),
         single_writer=run.settings.publish.single_writer,
     )
+    for version in finished:
+        _note_first_releases(store, private, version)
+    return finished
 
 
 @task(name="discard work")
@@ -172,6 +177,13 @@ def _refuse_personal_data(files: Mapping[str, bytes | Path]) -> None:
         found = [f"{n} {kind}" for kind, n in critical.items() if n]
         if found:
             raise GateError(f"{name} holds personal data ({', '.join(found)}); nothing was staged")
+
+
+def _note_first_releases(store: Store, private: Store, version: str) -> None:
+    """Tell the registry who is out, so that who leaves and comes back keeps the first release."""
+    manifest, _ = read_manifest(store, version)
+    people = read_tables(store, manifest, ("participants",))["participants"]
+    note_release(private, people["participant_id"].to_list(), version)
 
 
 def _name_publication(what: str) -> str:

@@ -11,8 +11,9 @@ import base64
 import binascii
 import ipaddress
 import json
+import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import polars as pl
@@ -24,6 +25,7 @@ _EDGES = "\"'`<>()[]{}.,;:!?*_|\\/=#&"
 _CUTS = str.maketrans(dict.fromkeys("\"'`<>()[]{},;|\\=&\u200b", " "))
 _KEY_STARTS = ("AKIA", "ASIA", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "rk_live_", "AIza", "npm_", "hf_", "SG.")  # fmt: skip
 _MIN_KEY = 20
+_ID_WORD = re.compile(r"\w{6,}")
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -68,6 +70,19 @@ def scan_lines(name: str, lines: Iterable[str]) -> dict[str, Any]:
         n_texts += 1
         n_chars += len(line)
     return _report({name: counts} if counts else {}, n_texts, n_chars)
+
+
+def count_known_ids(texts: Iterable[str], ids: Collection[str]) -> int:
+    """Return how often ids that must not be released stand in texts, as words of their own.
+
+    Args:
+        texts: any texts, keys included.
+        ids: recruitment ids and keys of sessions.
+    """
+    known = {i.casefold() for i in ids}
+    if not known:
+        return 0
+    return sum(word in known for text in texts for word in _ID_WORD.findall(text.casefold()))
 
 
 def _report(by_column: dict[str, Counter[str]], n_texts: int, n_chars: int) -> dict[str, Any]:

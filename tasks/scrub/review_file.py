@@ -76,11 +76,12 @@ def read_texts(private: Store, queue: ReviewQueue, conversation_ids: Collection[
                 pl.col("conversation_id").is_in(list(conversation_ids))
             )
             if id_map.height:
-                staged = (
+                conversations, messages, thoughts = (
                     read_table(private, shard[t.name], t).join(id_map, on="conversation_key", how="semi")
                     for t in STAGED_TABLES
                 )
-                parts.append(list_items(*staged, id_map).select("item_id", "text"))
+                items = list_items(conversations, messages, thoughts, id_map)
+                parts.append(items.select("item_id", "text"))
     return pl.concat(parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +33,7 @@ from tasks.memo.parts import Parts
 from tasks.memo.steps import StepFolder, run_step
 from tasks.pseudonymise.keys import Keys, load_master_key
 from tasks.pseudonymise.registry_file import load_registry
-from tasks.scrub.audit_scan import scan_lines, scan_texts
+from tasks.scrub.audit_scan import count_known_ids, scan_lines, scan_texts
 from tasks.scrub.canary import measure_canaries, plant_canaries
 from tasks.scrub.deny import DENIED_TYPE, DenyList, make_rules, merge_rules, read_values
 from tasks.scrub.deny_file import read_rules
@@ -75,15 +76,15 @@ def write_clean_shard(run: RunContext, shard: TableSet, number: int, ids: TableS
 
     def build(folder: StepFolder) -> None:
         id_map = read_table(private, id_ref, ID_MAP)
-        staged = [
+        conversations, messages, thoughts = (
             read_table(private, shard[table.name], table).join(id_map, on="conversation_key", how="semi")
             for table in STAGED_TABLES
-        ]
+        )
         found_before = _read_memo(run.private, scrubber.engine, run.started_at)
         memo = SpanMemo(keys.memo, scrubber.engine, found_before)
-        result = scrubber.scrub(list_items(*staged, id_map), memo)
+        result = scrubber.scrub(list_items(conversations, messages, thoughts, id_map), memo)
         _memo_parts(private, scrubber.engine).append(memo.fresh_rows())
-        clean = apply_scrub(*staged, id_map, result.texts)
+        clean = apply_scrub(conversations, messages, thoughts, id_map, result.texts)
         dropped = pl.Series(result.dropped, dtype=pl.String).implode()
         rows: list[tuple[str, str, int, int, int, int]] = []
         for table, frame in zip(
@@ -203,10 +204,18 @@ def prove_privacy(
         # a planted text is in no memo; the texts around it may be
         memo = SpanMemo(keys.memo, scrubber.engine, _read_memo(run.private, scrubber.engine, run.started_at))
         found = measure_canaries(truth, scrubber.scrub(shadow, memo).texts)
-        scans = {t.name: scan_texts(read_table(private, built.tables[t.name], t)) for t in BASE_TABLES}
-        records = (line.decode() for line in read_records(private.get(built.tables[RECORDS].uri)))
+        tables = {t.name: read_table(private, built.tables[t.name], t) for t in BASE_TABLES}
+        records = [line.decode() for line in read_records(private.get(built.tables[RECORDS].uri))]
+        scans = {name: scan_texts(frame) for name, frame in tables.items()}
         scans[RECORDS] = scan_lines(RECORDS, records)
-        proof = {**counted, "canary": summarise_canaries(found), "second_scan": summarise_scans(scans)}
+        raw_ids = _raw_ids(private, staged)
+        n_ids = sum(count_known_ids(_strings(frame), raw_ids) for frame in tables.values())
+        proof = {
+            **counted,
+            "canary": summarise_canaries(found),
+            "second_scan": summarise_scans(scans),
+            "raw_ids": {"n_known": len(raw_ids), "hits": n_ids + count_known_ids(records, raw_ids)},
+        }
         folder.json("privacy", proof)
 
     parts = {
@@ -219,6 +228,22 @@ def prove_privacy(
     return run_step(private, "privacy", STEP_VERSION, parts, build)
 
 
+def _raw_ids(private: Store, staged: StagedExports) -> set[str]:
+    """Ids of recruitment platforms and sessions in these exports; those of a published export are public."""
+    columns = ("recruitment_id", "session_key")
+    found: set[str] = set()
+    for shard in staged.shards:
+        frame = read_table(private, shard["staged_conversations"], STAGED_TABLES[0])
+        raw = frame.filter(pl.col("dialect") != "published")
+        found.update(value for name in columns for value in raw[name].drop_nulls())
+    return found
+
+
+def _strings(frame: pl.DataFrame) -> Iterator[str]:
+    for column in frame.select(pl.col(pl.String)).iter_columns():
+        yield from column.drop_nulls().unique()
+
+
 def _sample_items(private: Store, staged: StagedExports, ids: TableSet) -> pl.DataFrame:
     """Raw texts of some conversations of every shard, for the shadow copy; kept in memory only."""
     quota = -(-CANARY_CONVERSATIONS // len(staged.shards))
@@ -227,11 +252,11 @@ def _sample_items(private: Store, staged: StagedExports, ids: TableSet) -> pl.Da
         id_map = read_table(private, ids[f"{number:04d}.id_map"], ID_MAP)
         # by hash, so that the sample does not follow the order of the export
         chosen = id_map.sort(pl.col("conversation_id").hash(CANARY_SEED)).head(quota)
-        frames = (
+        conversations, messages, thoughts = (
             read_table(private, shard[t.name], t).join(chosen, on="conversation_key", how="semi")
             for t in STAGED_TABLES
         )
-        parts.append(list_items(*frames, chosen))
+        parts.append(list_items(conversations, messages, thoughts, chosen))
     return pl.concat(parts)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.errors import DataError
 from schemas.fields import FUNNEL, PARTICIPANTS
-from tasks.assemble.merge import complete_participants, sum_funnel
+from tasks.assemble.merge import complete_participants, list_first_releases, sum_funnel
 
 
 def funnel(*rows: tuple[str, str, int, int, int, int]) -> pl.DataFrame:
@@ -59,3 +59,11 @@ def test_a_conversation_without_its_participant_is_an_error() -> None:
     conversations = pl.DataFrame({"participant_id": ["user9"], "language": ["en"]})
     with pytest.raises(DataError, match="user9"):
         complete_participants(participants("user1"), conversations, None, "v1.0.0")
+
+
+def test_who_leaves_and_comes_back_keeps_the_first_release() -> None:
+    parent = {"participants": participants("user1").with_columns(first_release=pl.lit("v1.1.0"))}
+    noted = {"user1": "v0.9.0", "user2": "v1.0.0"}
+    assert list_first_releases(noted, parent).rows() == [("user1", "v1.1.0"), ("user2", "v1.0.0")]
+    assert list_first_releases(noted, None).height == 2
+    assert list_first_releases({}, None).is_empty()

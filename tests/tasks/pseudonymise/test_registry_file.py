@@ -9,10 +9,13 @@ import pytest
 
 from schemas.errors import ConflictError, DataError, InputError, KeyMissingError, NotFoundError
 from tasks.pseudonymise.assign import assign_ids
+from tasks.pseudonymise.registry import Entry, Registry
 from tasks.pseudonymise.registry_file import (
     REGISTRY_KEY,
     back_up_registry,
     load_registry,
+    note_release,
+    read_first_releases,
     restore_registry,
     rotate_registry_key,
     save_registry,
@@ -172,3 +175,12 @@ def test_a_damaged_registry_is_not_taken_for_an_empty_one(private):
     private.put(REGISTRY_KEY, b'{"format": 99}')
     with pytest.raises(DataError, match="format 99"):
         enrol(private, "alpha")
+
+
+def test_first_releases_are_noted_once_and_need_no_key(private):
+    registry = Registry("f", next_number=3, participants={"a": Entry(1, "train"), "b": Entry(2, "test")})
+    save_registry(private, registry, None)
+    note_release(private, ["user1"], "v1.0.0")
+    note_release(private, ["user1", "user2"], "v1.1.0")
+    assert read_first_releases(private) == {"user1": "v1.0.0", "user2": "v1.1.0"}
+    note_release(private.child("elsewhere"), ["user1"], "v1.0.0")

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from tasks.scrub import audit_scan, canary_forms
-from tasks.scrub.audit_scan import scan_lines, scan_text, scan_texts
+from tasks.scrub.audit_scan import count_known_ids, scan_lines, scan_text, scan_texts
 
 ROOT = Path(__file__).parents[3]
 
@@ -80,3 +80,14 @@ def test_shares_nothing_with_the_recognisers(module: object) -> None:
         )
     }
     assert not [name for name in imported if name.startswith("tasks")]
+
+
+def test_known_ids_are_counted_as_words_of_their_own() -> None:
+    ids = {"5F0c1e2d3b4a596877000001", "conv_study_k3v9x2m01_1775956268518"}
+    texts = [
+        "I am 5f0c1e2d3b4a596877000001.",
+        "see conv_study_k3v9x2m01_1775956268518/x",
+        "5F0c1e2d3b4a5968770000010",
+    ]
+    assert count_known_ids(texts, ids) == 2
+    assert count_known_ids(texts, set()) == 0
