@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import io
 import json
 import os
 import random
@@ -12,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import zstandard
 
 from tasks.scrub.canary_forms import TYPES, invent
 from tests.exports import jsonl, session
@@ -175,3 +178,25 @@ def test_operators_drop_conversations_and_the_funnel_counts_them(finished) -> No
 def test_feedback_is_nowhere_in_the_release(finished) -> None:
     release = finished["folder"] / "store/releases/v1.0.0"
     assert not [p for p in release.rglob("*") if p.is_file() and b'"feedback"' in p.read_bytes()]
+
+
+def test_times_and_message_ids_say_the_order_and_not_the_moment(finished) -> None:
+    release = finished["folder"] / "store/releases/v1.0.0"
+    packed = (release / "thoughttrace.jsonl.zst").read_bytes()
+    lines = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(packed)).read().splitlines()
+    for line in lines:
+        record = json.loads(line)
+        assert [m["id"] for m in record["messages"]] == [0, 1, 2, 3]
+        assert [m["timestamp"][10:] for m in record["messages"]] == [
+            f"T00:0{s // 60}:{s % 60:02d}.000Z" for s in (0, 40, 80, 120)
+        ]
+        assert record["created_at"] == record["updated_at"] == "2026-04-12T00:00:00+00:00"
+    started = pl.read_parquet(release / "conversations/*.parquet")["started_at"]
+    assert started.dt.time().unique().to_list() == [datetime.time(0)]
+    offsets = pl.read_parquet(release / "messages/*.parquet")["offset_s"]
+    assert offsets.unique().sort().to_list() == [0, 40, 80, 120]
+
+
+def test_recruitment_ids_and_session_keys_were_looked_for(finished) -> None:
+    proof = json.loads((finished["folder"] / "store/releases/v1.0.0/privacy.json").read_text())
+    assert proof["raw_ids"] == {"n_known": 2 * N, "hits": 0}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import io
 import json
 import sys
 from pathlib import Path
@@ -64,16 +66,32 @@ def release(folder: Path, name: str = "export.jsonl", review: str = "block") -> 
 
 
 @pytest.fixture(scope="module")
-def blocked(prefect_server, folder) -> str:
-    with pytest.raises(ReviewPendingError) as caught:
-        release(folder)
-    return str(caught.value)
+def blocked(prefect_server, folder) -> tuple[int, str]:
+    """Exit code and message of the command on a strict export; blocking is its default."""
+    cli.register_commands()
+    command = [
+        "release",
+        str(folder / "export.jsonl"),
+        "--store",
+        str(folder / "store"),
+        "--model",
+        "none",
+        "--yes",
+    ]
+    errors = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(errors):
+        patch.setenv("THOUGHTTRACE_ID_KEY", KEY)
+        patch.setattr(sys, "argv", ["thoughttrace", *command])
+        code = cli.run(debug=False)
+    return code, errors.getvalue()
 
 
 def test_the_message_counts_and_names_the_commands_but_quotes_nothing(blocked, folder) -> None:
-    assert "4 uncertain spans (3 different ones) in 4 conversations" in blocked
-    assert f"thoughttrace review list --store {folder / 'store'}" in blocked
-    assert not any(code in blocked for code in CODES)
+    code, message = blocked
+    assert code == 1
+    assert "4 uncertain spans (3 different ones) in 4 conversations" in message
+    assert f"thoughttrace review list --store {folder / 'store'}" in message
+    assert not any(number in message for number in CODES)
 
 
 def test_list_shows_each_candidate_in_its_place(blocked, run) -> None:
