@@ -11,7 +11,7 @@ import polars as pl
 
 from schemas.errors import DataError
 from tasks.redact.texts import SURVEY_PREFIX
-from tasks.scrub.deny import DenyList
+from tasks.scrub.deny import DenyList, split_words
 from tasks.scrub.redact import Placeholders, redact_text
 from tasks.scrub.spans import merge_overlapping
 
@@ -57,7 +57,9 @@ def redact_texts(texts: pl.DataFrame, deny: DenyList) -> Redaction:
         placeholders = Placeholders(row[3] for row in rows)
         for (item_id, _, field, text), spans in zip(rows, found, strict=True):
             if spans:
-                labels = [placeholders.label(s.type, text[s.start : s.end]) for s in spans]
+                # as the rule compares them: other punctuation is the same value
+                words = [" ".join(split_words(text[s.start : s.end])) for s in spans]
+                labels = [placeholders.label(s.type, w) for s, w in zip(spans, words, strict=True)]
                 new[item_id, field] = redact_text(text, spans, labels)
                 counts[item_id, field] = len(spans)
                 for span in spans:

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 import zstandard
 
+from flows.cli import app as cli
 from tasks.scrub.canary_forms import TYPES, invent
 from tests.exports import jsonl, session
 from tests.flows.conftest import ID_KEY, REPO
@@ -200,3 +201,15 @@ def test_times_and_message_ids_say_the_order_and_not_the_moment(finished) -> Non
 def test_recruitment_ids_and_session_keys_were_looked_for(finished) -> None:
     proof = json.loads((finished["folder"] / "store/releases/v1.0.0/privacy.json").read_text())
     assert proof["raw_ids"] == {"n_known": 2 * N, "hits": 0}
+
+
+def test_masked_spans_are_listed_without_holding_anything_up(finished, monkeypatch, capsys) -> None:
+    cli.register_commands()
+    store = ["--store", str(finished["folder"] / "store")]
+    monkeypatch.setattr(sys, "argv", ["thoughttrace", "review", "list", "--json", *store])
+    assert cli.run(debug=False) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n_blocking"], {i["status"] for i in found["items"]}) == (0, {"masked"})
+    monkeypatch.setattr(sys, "argv", ["thoughttrace", "review", "list", *store])
+    assert cli.run(debug=False) == 0
+    assert "its raw text is deleted" in capsys.readouterr().out

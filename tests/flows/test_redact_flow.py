@@ -65,10 +65,9 @@ def redacted(prefect_server, tmp_path_factory):
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("THOUGHTTRACE_ID_KEY", KEY)
-        for n in (6, 7):
+        for n in (5, 6):
             (folder / f"export{n}.jsonl").write_bytes(export(n))
-        release(exports=[str(folder / "export6.jsonl")], approval="none", **options)
-        waiting = release(exports=[str(folder / "export7.jsonl")], approval="stage", **options)
+        release(exports=[str(folder / "export5.jsonl")], approval="none", **options)
         message = load_release(open_store(str(store)))[1]["messages"].filter(
             pl.col("content").str.contains(PLACE) & pl.col("content").str.contains("beside")
         )
@@ -83,20 +82,20 @@ def redacted(prefect_server, tmp_path_factory):
         place["start"] -= 2
         spans.write_text(json.dumps(place) + "\n" + json.dumps({"text": WORDS, "type": "OTHER"}) + "\n")
         planned = _run_cli(patch, "redact", "--spans", spans, "--store", store, "--json")
-        outcome = redact(spans_file=str(spans), store=str(store))
-        after_redact = {v: texts_of(store, v) for v in ("v1.0.0", "v1.0.1")}
+        before = texts_of(store, "v1.0.0")
+        outcome = redact(spans_file=str(spans), store=str(store), purge_files=True)
+        patched = {"v1.0.0": before, "v1.0.1": texts_of(store, "v1.0.1")}
         changelog = (store / "CHANGELOG.md").read_text()
-        purged = redact(spans_file=str(spans), store=str(store), purge_files=True)
-        later = release(exports=[str(folder / "export7.jsonl")], approval="none", **options)
+        again = redact(spans_file=str(spans), store=str(store), purge_files=True)
+        later = release(exports=[str(folder / "export6.jsonl")], approval="none", **options)
     return {
         "store": store,
         "folder": folder,
-        "waiting": waiting,
         "planned": planned,
         "outcome": outcome,
-        "texts": after_redact,
+        "texts": patched,
         "changelog": changelog,
-        "purged": purged,
+        "again": again,
         "later": later,
     }
 
@@ -155,15 +154,16 @@ def test_the_advisory_quotes_nothing(redacted) -> None:
     assert not any(v in changelog.lower() for v in (PLACE, WORDS, "heron", "zurple"))
 
 
-def test_a_candidate_staged_before_cannot_be_published(redacted) -> None:
-    candidates = redacted["store"] / "private/candidates"
-    assert not (candidates / redacted["waiting"]["candidate_id"]).exists(), "the purge took it"
+def test_asking_again_changes_nothing(redacted) -> None:
+    again, outcome = redacted["again"], redacted["outcome"]
+    assert [again[k] for k in ("yanked", "latest", "n_values", "releases")] == [
+        outcome[k] for k in ("yanked", "latest", "n_values", "releases")
+    ]
 
 
 def test_a_purge_leaves_nothing_of_it(redacted) -> None:
     store = open_store(str(redacted["store"]))
-    assert redacted["purged"]["receipt"]["purged"]["releases"] == ["v1.0.0"]
-    assert redacted["purged"]["latest"] == "v1.0.1"
+    assert redacted["outcome"]["receipt"]["purged"]["releases"] == ["v1.0.0"]
     found = [o.key for o in store.list() if WORDS.encode() in store.get(o.key).lower()]
     assert found == []
     assert "v1.0.0" in [r.version for r in list_releases(store) if r.is_yanked]

@@ -152,10 +152,11 @@ def test_a_candidate_whose_parent_is_old_is_stale(store: Store) -> None:
         publish(store, waiting, "run-late")
 
 
-def test_a_withdrawal_makes_a_candidate_stale(store: Store) -> None:
+@pytest.mark.parametrize("folder", ["withdrawals", "redactions"])
+def test_a_withdrawal_or_redaction_makes_a_candidate_stale(store: Store, folder: str) -> None:
     waiting = stage(store, "v1.0.0")
-    store.put("private/withdrawals/w1/request.json", b"{}")
-    with pytest.raises(StaleCandidateError, match="withdrawals"):
+    store.put(f"private/{folder}/w1/request.json", b"{}")
+    with pytest.raises(StaleCandidateError, match="withdrawals or redactions"):
         publish(store, waiting)
     publish(store, stage(store, "v1.0.0", withdrawals=["w1"]))
 
