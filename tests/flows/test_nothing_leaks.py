@@ -104,7 +104,7 @@ def finished(prefect_server, tmp_path_factory):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    database = Path(str(PREFECT_API_DATABASE_CONNECTION_URL.value().get_secret_value()).partition(":///")[2])
+    database = Path(str(PREFECT_API_DATABASE_CONNECTION_URL.value()).partition(":///")[2])
     messages = [
         m["content"]
         for r in records
