@@ -262,24 +262,31 @@ def verify(
 
 def yank(
     version: VersionArgument,
-    why: Annotated[str, typer.Option("--why", help="The reason; readers will see it.")],
+    why: Annotated[str, typer.Option("--why", help="The reason; readers will see it.")] = "",
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take a yank back; not possible after a withdrawal.")
+    ] = False,
     store: StoreOption = "",
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Mark a release as not to be used; its files stay."""
+    """Mark a release as not to be used, or take that back; its files stay."""
     from datetime import UTC, datetime
 
     from tasks.publish.releases import resolve_version
-    from tasks.publish.yank import yank_release
+    from tasks.publish.yank import restore_release, yank_release
 
     opened, _, _ = _open(store, config)
     version = resolve_version(opened, version)
-    latest = yank_release(opened, version, why=why, now=datetime.now(UTC))
-    if json:
-        print_json({"version": version, "is_yanked": True, "latest": latest.version, "seq": latest.seq})
+    if undo:
+        latest = restore_release(opened, version)
     else:
-        typer.echo(f"{version} is yanked; latest is {latest.version or 'nothing now'}")
+        latest = yank_release(opened, version, why=why, now=datetime.now(UTC))
+    if json:
+        print_json({"version": version, "is_yanked": not undo, "latest": latest.version, "seq": latest.seq})
+    else:
+        state = "can be used again" if undo else "is yanked"
+        typer.echo(f"{version} {state}; latest is {latest.version or 'nothing now'}")
 
 
 def gc(

@@ -72,6 +72,9 @@ def refuse_store_inside(patterns: Iterable[str], store: str) -> None:
     """
     place = local_path(store)
     if place is None:
+        for pattern in patterns:
+            if f"{store.rstrip('/')}/".startswith(f"{pattern.rstrip('/')}/"):
+                raise InputError(f"the store {store} lies in the input folder {pattern}; keep them apart")
         return
     for pattern in patterns:
         path = local_path(pattern)

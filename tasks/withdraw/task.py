@@ -128,7 +128,14 @@ def yank_affected(run: RunContext, request_id: str) -> list[str]:
     usable = latest_version(store)
     replaced_by = None if usable in affected else usable
     for item in found.releases:
-        yank_release(store, item.version, why=_WHY, now=datetime.now(UTC), replaced_by=replaced_by)
+        yank_release(
+            store,
+            item.version,
+            why=_WHY,
+            now=datetime.now(UTC),
+            replaced_by=replaced_by,
+            is_final=True,
+        )
     return sorted(affected, key=parse_version)
 
 

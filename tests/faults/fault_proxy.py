@@ -13,7 +13,14 @@ import struct
 import threading
 from dataclasses import dataclass, field
 
-_SLOW_DOWN = b"<?xml version='1.0'?><Error><Code>SlowDown</Code><Message>slow down</Message></Error>"
+_ANSWERS = {
+    action: (status, b"<?xml version='1.0'?><Error><Code>%s</Code></Error>" % code)
+    for action, status, code in (
+        ("busy", b"503 Slow Down", b"SlowDown"),
+        ("expired", b"400 Bad Request", b"ExpiredToken"),
+    )
+}
+"""Answers that the proxy gives itself."""
 
 
 @dataclass
@@ -36,7 +43,8 @@ class FaultProxy:
     def add(self, pattern: str, action: str, times: int = 1, seconds: float = 0.0) -> FaultProxy:
         """Do something to the next matching requests.
 
-        Actions: lose_response (the server did it, the client never hears), refuse, cut_upload, delay, busy.
+        Actions: lose_response (the server did it, the client never hears), refuse, cut_upload, delay, busy,
+        expired (the token of the credentials has run out).
         """
         self.rules.append(Rule(pattern.encode(), action, times, seconds))
         return self
@@ -98,11 +106,11 @@ class FaultProxy:
             await writer.drain()
             head = re.sub(rb"(?i)\r\nexpect: *100-continue", b"", head)
         length = _content_length(head)
-        if action == "busy":
+        if action in _ANSWERS:
             await reader.readexactly(length)
-            writer.write(
-                b"HTTP/1.1 503 Slow Down\r\nContent-Length: %d\r\n\r\n" % len(_SLOW_DOWN) + _SLOW_DOWN
-            )
+            status, body = _ANSWERS[action]
+            body = b"" if line.startswith(b"HEAD") else body
+            writer.write(b"HTTP/1.1 %s\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body))
             await writer.drain()
             return True
         up_writer.write(head)

@@ -30,7 +30,7 @@ from tasks.publish.releases import (
     resolve_version,
 )
 from tasks.publish.staging import WriteSettings
-from tasks.publish.yank import yank_release
+from tasks.publish.yank import restore_release, yank_release
 from tasks.storage.store import Store, open_store
 from tests.publishing import SIDE_FILES, publish, release, stage
 from tests.release_tables import NOW, make_tables, make_views
@@ -175,6 +175,20 @@ def test_yanking_moves_latest_and_keeps_the_files(store: Store) -> None:
     assert latest_version(store) is None
     with pytest.raises(NotFoundError):
         resolve_version(store, "latest")
+
+
+def test_a_yank_can_be_taken_back_but_not_a_withdrawal(store: Store) -> None:
+    release(store, "v1.0.0")
+    release(store, "v1.1.0", range(9))
+    yank_release(store, "v1.1.0", why="a mistake", now=NOW)
+    assert restore_release(store, "v1.1.0").version == "v1.1.0"
+    assert b"Yanked" not in store.get("CHANGELOG.md")
+    assert restore_release(store, "v1.1.0").version == "v1.1.0"
+    yank_release(store, "v1.1.0", why="a mistake", now=NOW)
+    yank_release(store, "v1.1.0", why="participants withdrew", now=NOW, is_final=True)
+    with pytest.raises(UsageError, match="cannot be undone"):
+        restore_release(store, "v1.1.0")
+    assert latest_version(store) == "v1.0.0"
 
 
 def test_yank_needs_a_reason_and_a_release(store: Store) -> None:

@@ -71,5 +71,9 @@ def test_a_store_inside_the_input_folder_is_refused(folder: Path) -> None:
     refuse_store_inside([str(folder)], str(folder.parent / "store"))
     refuse_store_inside([str(folder / "a.json")], str(folder / "store"))
     refuse_store_inside([str(folder)], "s3://bucket/x")
+    refuse_store_inside(["s3://bucket/in", "s3://bucket/x1"], "s3://bucket/x")
+    for pattern in ("s3://bucket/x", "s3://bucket/", "s3://bucket"):
+        with pytest.raises(InputError, match=r"lies in the input folder s3://bucket"):
+            refuse_store_inside([pattern], "s3://bucket/x")
     with pytest.raises(InputError, match="lies in the input folder"):
         refuse_store_inside([str(folder)], str(folder / "deep" / "store"))
