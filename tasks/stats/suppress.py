@@ -93,9 +93,15 @@ def suppress_privacy(privacy: Mapping[str, Any], limit: int) -> dict[str, Any]:
         limit: smallest count shown; 0 changes nothing.
     """
     return {
-        name: hide_counts(value, limit) if limit > 0 and is_table_of_counts(name, value) else value
+        name: _hide_rest(value, limit) if limit > 0 and is_table_of_counts(name, value) else value
         for name, value in privacy.items()
     }
+
+
+def _hide_rest(counts: Mapping[str, int | None], limit: int) -> dict[str, int | None]:
+    """Hold back small counts; a patch takes over what its parent held back, and that stays so."""
+    shown = hide_counts({name: n for name, n in counts.items() if n is not None}, limit)
+    return {name: shown.get(name) for name in counts}
 
 
 def is_table_of_counts(name: str, value: Any) -> bool:

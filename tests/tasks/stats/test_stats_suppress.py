@@ -15,6 +15,7 @@ from tasks.stats.cells import choose_hidden, hide_confusions
 from tasks.stats.compute import compute_stats
 from tasks.stats.export import FLAGS
 from tasks.stats.people import count_demographics
+from tasks.stats.suppress import suppress_privacy
 
 LIMIT = 10
 # totals of rows, which the funnel shows anyway; the class of a bin; thoughts per message hold their own rule
@@ -235,6 +236,11 @@ def test_small_counts_of_the_privacy_stage_are_held_back_too(invent, taxonomies)
     assert (strict["privacy"]["class_sizes"], strict["privacy"]["k"]) == ({"5": 3}, 5)
     plain = run(invent(90, 5), taxonomies, "as-published", privacy=privacy)
     assert plain["privacy"] == privacy
+
+
+def test_counts_that_the_parent_of_a_patch_held_back_stay_so() -> None:
+    privacy = {"sensitive": {"health": 40, "minors": None}, "redactions_by_type": {"PERSON": None}, "k": 5}
+    assert suppress_privacy(privacy, 10) == privacy
 
 
 def test_counts_of_the_privacy_stage_hold_still_between_releases(invent, taxonomies) -> None:
