@@ -37,13 +37,14 @@ def main() -> None:
     parser.add_argument("--folder", default="thoughttrace-up", help="where everything is kept")
     parser.add_argument("--port", type=int, default=0, help=f"port of the UI; {PORT} if it is free")
     parser.add_argument("--store", default="", help="use this store instead of a local object store")
+    parser.add_argument("--database", default="", help="Prefect's database; SQLite in the folder without it")
     given = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _raise_stop)
     folder = Path(given.folder).absolute()
     children = Children(folder / "logs")
     try:
-        start_all(children, folder, given.port or _choose_port(PORT), given.store)
+        start_all(children, folder, given.port or _choose_port(PORT), given.store, given.database)
         while (dead := children.find_dead()) is None:
             time.sleep(0.5)
         print(f"{dead} ended by itself; its last lines:\n{children.read_log(dead)}", file=sys.stderr)
@@ -58,7 +59,9 @@ def main() -> None:
         children.stop()
 
 
-def start_all(children: Children, folder: Path, port: int, store: str = "") -> dict[str, str]:
+def start_all(
+    children: Children, folder: Path, port: int, store: str = "", database: str = ""
+) -> dict[str, str]:
     """Start what is needed, in order, and return the environment that reaches it.
 
     Args:
@@ -66,6 +69,7 @@ def start_all(children: Children, folder: Path, port: int, store: str = "") -> d
         folder: keeps data, logs, keys and exports.
         port: of Prefect's UI and API.
         store: use this one; empty starts an object store, or takes a folder where there is no SeaweedFS.
+        database: address of Prefect's database, such as postgresql+asyncpg://…; empty means SQLite.
 
     Raises:
         TimeoutError: a server did not come up; says where its log is.
@@ -91,9 +95,10 @@ def start_all(children: Children, folder: Path, port: int, store: str = "") -> d
     )
     prefect = [sys.executable, "-m", "prefect"]
     say("starting the Prefect server")
-    children.start(
-        "server", [*prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)], environ, folder
-    )
+    serve = [*prefect, "server", "start", "--host", "127.0.0.1", "--port", str(port)]
+    # the database is the server's alone
+    chosen = {"PREFECT_API_DATABASE_CONNECTION_URL": database} if database else {}
+    children.start("server", serve, environ | chosen, folder)
     _wait_healthy(children, f"{url}/api/health")
     say("deploying")
     children.run("deploy", [sys.executable, "-m", "deployments.deploy"], environ, ROOT)

@@ -16,6 +16,12 @@ def up(
     store: Annotated[
         str, typer.Option("--store", help="Use this store instead of a local object store.")
     ] = "",
+    database: Annotated[
+        str,
+        typer.Option(
+            "--database", help="Prefect's database (postgresql+asyncpg://…) instead of SQLite in the folder."
+        ),
+    ] = "",
 ) -> None:
     """Start object store, Prefect server, work pool, worker and deployments on this machine. Ctrl-C stops all."""
     import os
@@ -24,7 +30,7 @@ def up(
     # deployments/ stands above flows/, so it is started as a program of its own, not imported
     # and its children write logs of their own
     os.environ.pop("PREFECT_LOGGING_LEVEL", None)
-    arguments = ["--folder", str(folder), "--port", str(port), "--store", store]
+    arguments = ["--folder", str(folder), "--port", str(port), "--store", store, "--database", database]
     os.execv(sys.executable, [sys.executable, "-m", "deployments.up", *arguments])  # noqa: S606
 
 

@@ -12,6 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from postgres import Database, run_postgres
 
 from tests.tag_provider import FakeProvider
 
@@ -35,12 +37,20 @@ class Pipeline:
         environ: environment that reaches server and store.
         folder: everything it keeps.
         children: its processes.
+        database: Prefect's Postgres; None means SQLite.
     """
 
     url: str
     environ: dict[str, str]
     folder: Path
     children: Any
+    database: Database | None
+
+    def read_database(self) -> bytes:
+        """Everything that the server has stored."""
+        if self.database:
+            return self.database.dump()
+        return b"".join(path.read_bytes() for path in (self.folder / "prefect").glob("prefect.db*"))
 
     def api(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -110,8 +120,8 @@ class Pipeline:
 
 
 @contextmanager
-def run_pipeline(provider_url: str) -> Iterator[Pipeline]:
-    """Start everything in a new folder; stop and delete it in the end."""
+def run_pipeline(provider_url: str, database: Database | None = None) -> Iterator[Pipeline]:
+    """Start everything in a new folder; stop and delete it in the end. Without a database: SQLite."""
     from deployments.children import Children
     from deployments.up import start_all
     from tasks.synth.export import generate, write_export
@@ -134,8 +144,8 @@ def run_pipeline(provider_url: str) -> Iterator[Pipeline]:
         patch.setenv("OPENAI_API_KEY", "test")
         patch.setenv("OPENAI_API_BASE", provider_url)
         try:
-            environ = start_all(children, folder, port)
-            yield Pipeline(f"http://127.0.0.1:{port}", environ, folder, children)
+            environ = start_all(children, folder, port, database=database.url if database else "")
+            yield Pipeline(f"http://127.0.0.1:{port}", environ, folder, children, database)
         finally:
             children.stop()
             shutil.rmtree(folder, ignore_errors=True)
@@ -143,5 +153,10 @@ def run_pipeline(provider_url: str) -> Iterator[Pipeline]:
 
 @pytest.fixture(scope="session")
 def pipeline(_provider: FakeProvider) -> Iterator[Pipeline]:
-    with run_pipeline(_provider.url) as started:
-        yield started
+    with run_postgres() as database:
+        if database is None:
+            warnings.warn(
+                "no Postgres here: Prefect's server ran on SQLite (apt-get install postgresql)", stacklevel=1
+            )
+        with run_pipeline(_provider.url, database) as started:
+            yield started

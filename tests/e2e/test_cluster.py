@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from crash_rounds import find_descendants
 
 from tasks.synth.export import generate, write_export
 
@@ -32,14 +35,14 @@ def environ(tmp_path_factory) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(filter(None, [str(REPO), os.environ.get("PYTHONPATH", "")])),
         "PREFECT_HOME": str(home),
         "THOUGHTTRACE_ID_KEY": "test-key-0123456789abcdef0123456789abcdef",
-        "THOUGHTTRACE_INGEST__SHARD_MESSAGES": "70",
+        "THOUGHTTRACE_INGEST__SHARD_MESSAGES": "40",
     }
 
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("export") / "export.jsonl"
-    write_export(generate(24, 3, "published", short=True), path)
+    write_export(generate(12, 3, "published", short=True), path)
     return path
 
 
@@ -116,8 +119,59 @@ def test_dask_gives_the_same_bytes(export, environ, local, tmp_path) -> None:
     assert "scrub shard" in log, "no task ran on the cluster"
 
 
+@contextmanager
+def ray_cluster(environ: dict[str, str]) -> Iterator[str]:
+    """A head that takes no work and two nodes, as they would stand on other machines."""
+    # sockets have names of at most 107 characters, and Ray's are long
+    folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address, memory = f"127.0.0.1:{port}", ["--object-store-memory", "100000000"]
+    start = [
+        sys.executable,
+        "-m",
+        "ray.scripts.scripts",
+        "start",
+        "--block",
+        "--disable-usage-stats",
+        *memory,
+    ]
+    head = ["--head", "--node-ip-address", "127.0.0.1", "--port", str(port), "--num-cpus", "0"]
+    head += ["--include-dashboard", "false", "--temp-dir", str(folder)]
+    node = ["--address", address, "--node-ip-address", "127.0.0.1", "--num-cpus", "1"]
+    children = []
+    try:
+        for number, command in enumerate((head, node, node)):
+            path = folder / f"node-{number}.log"
+            with path.open("wb") as log:
+                children.append(
+                    subprocess.Popen(
+                        [*start, *command], env=environ, stdout=log, stderr=log, start_new_session=True
+                    )
+                )
+            deadline = time.monotonic() + 120
+            while "Ray runtime started" not in path.read_text():
+                assert children[-1].poll() is None, path.read_text()[-3000:]
+                assert time.monotonic() < deadline, path.read_text()[-3000:]
+                time.sleep(0.2)
+        yield address
+    finally:
+        for child in reversed(children):
+            for pid in [*find_descendants(child.pid), child.pid]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            child.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def test_ray_gives_the_same_bytes(export, environ, local, tmp_path) -> None:
     if importlib.util.find_spec("prefect_ray") is None:
         pytest.skip("prefect-ray is not installed: pip install thoughttrace[ray]")
-    chosen = environ | {"THOUGHTTRACE_RUN__TASK_RUNNER": "ray", "RAY_USAGE_STATS_ENABLED": "0"}
-    assert run_release(export, tmp_path, chosen) == local
+    quiet = environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    with ray_cluster(quiet) as address:
+        chosen = quiet | {
+            "THOUGHTTRACE_RUN__TASK_RUNNER": "ray",
+            "THOUGHTTRACE_RUN__TASK_RUNNER_ADDRESS": address,
+        }
+        assert run_release(export, tmp_path, chosen) == local

@@ -156,7 +156,8 @@ def test_nightly_verification(pipeline) -> None:
 
 
 def test_nothing_leaves_text_or_secrets_with_the_server(pipeline) -> None:
-    database = (pipeline.folder / "prefect/prefect.db").read_bytes()
+    database = pipeline.read_database()
+    assert b"verify-nightly" in database
     key = (pipeline.folder / "id-key").read_bytes()
     assert key not in database
     assert pipeline.environ["AWS_SECRET_ACCESS_KEY"].encode() not in database
