@@ -1,7 +1,9 @@
-"""Progress of a run for the person at the terminal; silent under Prefect workers and in tests."""
+"""Progress of a run: for the person at the terminal, and as one line of JSON a step in the log of the run."""
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +15,7 @@ Report = Callable[[str, int, int | None], None]
 Announce = Callable[[str, Mapping[str, Any]], None]
 """Called with the name of a document that a person should see during the run, and the document."""
 
+_log = logging.getLogger(__name__)
 _report: ContextVar[Report | None] = ContextVar("report", default=None)
 _announce: ContextVar[Announce | None] = ContextVar("announce", default=None)
 
@@ -29,7 +32,8 @@ def reporting(report: Report, announce: Announce | None = None) -> Iterator[None
 
 
 def advance(step: str, done: int, total: int | None = None) -> None:
-    """Tell how far a step is."""
+    """Tell how far a step is: names and counts only."""
+    _log.info(json.dumps({"event": "step", "step": step, "done": done, "total": total}))
     report = _report.get()
     if report is not None:
         report(step, done, total)

@@ -152,7 +152,7 @@ def finish_publications(run: RunContext) -> list[str]:
     return finished
 
 
-@task(name="discard work")
+@task(name="discard work", task_run_name="discard work")
 def discard_work(run: RunContext, built: BuiltRelease) -> int:
     """Delete the intermediate files of a run that made no new version; returns how many there were."""
     return clear_steps(open_store(run.private), list_folders([built.tables]))

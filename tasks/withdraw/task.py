@@ -46,7 +46,7 @@ STEP_VERSION = 1
 _WHY = "participants withdrew their data"
 
 
-@task(name="file request")
+@task(name="file request", task_run_name="file request")
 def file_withdrawal(run: RunContext, ids_file: str) -> dict[str, Any]:
     """Find who withdrew, note it in the registry and file the request; from now on it binds.
 
@@ -75,7 +75,7 @@ def file_withdrawal(run: RunContext, ids_file: str) -> dict[str, Any]:
     }
 
 
-@task(name="plan withdrawal")
+@task(name="plan withdrawal", task_run_name="plan withdrawal")
 def plan(run: RunContext, request_id: str) -> dict[str, Any]:
     """Return which releases hold them, with rows by table, and whether the latest is among them."""
     store, private = open_store(run.store), open_store(run.private)
@@ -90,7 +90,7 @@ def plan(run: RunContext, request_id: str) -> dict[str, Any]:
     }
 
 
-@task(name="build patch")
+@task(name="build patch", task_run_name="build patch")
 def build_patch(run: RunContext, request_id: str) -> Patch:
     """Write the latest release's tables and records without them, and what else a release is made from."""
     store, private = open_store(run.store), open_store(run.private)
@@ -119,7 +119,7 @@ def build_patch(run: RunContext, request_id: str) -> Patch:
     return as_patch(files, version, parent.version)
 
 
-@task(name="yank releases")
+@task(name="yank releases", task_run_name="yank releases")
 def yank_affected(run: RunContext, request_id: str) -> list[str]:
     """Yank every release that holds them; returns the versions."""
     store, private = open_store(run.store), open_store(run.private)
@@ -139,7 +139,7 @@ def yank_affected(run: RunContext, request_id: str) -> list[str]:
     return sorted(affected, key=parse_version)
 
 
-@task(name="purge")
+@task(name="purge", task_run_name="purge")
 def purge(run: RunContext, request_id: str, ids_file: str) -> dict[str, Any]:
     """Delete everything that holds them, public and private, and write the receipt of it."""
     store, private = open_store(run.store), open_store(run.private)
@@ -161,7 +161,7 @@ def purge(run: RunContext, request_id: str, ids_file: str) -> dict[str, Any]:
     )
 
 
-@task(name="write receipt")
+@task(name="write receipt", task_run_name="write receipt")
 def receipt(run: RunContext, request_id: str) -> dict[str, Any]:
     """Write what was done: counts and digests, nobody's id."""
     store, private = open_store(run.store), open_store(run.private)

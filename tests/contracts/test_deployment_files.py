@@ -103,3 +103,30 @@ def test_example_environment_names_only_what_exists() -> None:
     assert settings.store == "s3://releases/thoughttrace"
     for name in re.findall(r"\$\{(\w+)", (FOLDER / "compose.yaml").read_text()):
         assert name in pairs, f"compose.yaml wants {name}"
+
+
+def test_metrics_are_off_unless_asked_for(monkeypatch) -> None:
+    from prefect.settings import Settings
+
+    text = (FOLDER / "env.example").read_text()
+    offered = re.findall(r"^# (PREFECT_\w*METRICS_ENABLED)=true$", text, re.M)
+    assert len(offered) == 2
+    for name in offered:
+        monkeypatch.delenv(name, raising=False)
+    assert not Settings().server.metrics_enabled
+    assert not Settings().client.metrics.enabled
+    for name in offered:
+        monkeypatch.setenv(name, "true")
+    assert Settings().server.metrics_enabled
+    assert Settings().client.metrics.enabled
+
+
+def test_the_log_of_a_run_is_switched_on_by_settings_that_exist(monkeypatch) -> None:
+    from prefect.settings import Settings
+
+    text = (FOLDER / "env.example").read_text()
+    for name, value in re.findall(r"^(PREFECT_LOGGING_\w+)=(.+)$", text, re.M):
+        monkeypatch.setenv(name, value)
+    settings = Settings().logging
+    assert settings.extra_loggers == ["flows"]
+    assert settings.to_api.when_missing_flow == "ignore"

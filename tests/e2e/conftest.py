@@ -141,6 +141,7 @@ def run_pipeline(provider_url: str, database: Database | None = None) -> Iterato
         patch.setenv("THOUGHTTRACE_TAG__MODEL", "none")
         patch.setenv("THOUGHTTRACE_PRIVACY__REVIEW", "mask")
         patch.setenv("THOUGHTTRACE_INGEST__SHARD_MESSAGES", "100")
+        patch.setenv("PREFECT_SERVER_METRICS_ENABLED", "true")
         patch.setenv("OPENAI_API_KEY", "test")
         patch.setenv("OPENAI_API_BASE", provider_url)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -104,6 +105,12 @@ def test_a_cancelled_run_stops_within_15_s_and_leaves_nothing(pipeline) -> None:
     while not list((folder / "private/work").glob("scrub/*/done.json")):
         assert time.monotonic() < deadline
         time.sleep(0.1)
+    # what a maintainer sees meanwhile: how far the step is, by name
+    assert any("shards" in a["description"] for a in pipeline.artifacts(run) if a["type"] == "progress")
+    names = {
+        t["name"] for t in pipeline.api("POST", "/task_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})
+    }
+    assert {"read exports", "scrub shard 0001"} <= names
     asked_at = time.monotonic()
     # what the button `Cancel` of the UI sends
     state = {"type": "CANCELLING", "name": "Cancelling"}
@@ -114,6 +121,9 @@ def test_a_cancelled_run_stops_within_15_s_and_leaves_nothing(pipeline) -> None:
         time.sleep(0.1)
     took = time.monotonic() - asked_at
     assert took <= 15
+    logs = pipeline.api("POST", "/logs/filter", {"logs": {"flow_run_id": {"any_": [run]}}, "limit": 200})
+    lines = [json.loads(log["message"]) for log in logs if log["message"].startswith("{")]
+    assert {"reading exports", "scrubbing"} <= {line["step"] for line in lines}
     assert list_versions(store) == []
     assert list_candidates(store.child("private")) == []
     assert not store.list("private/intents/")

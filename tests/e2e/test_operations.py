@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import time
+import urllib.request
 from contextlib import suppress
 
 import pytest
@@ -33,6 +34,10 @@ def find_run(pipeline, deployment: str) -> str:
             return found[0]["id"]
         time.sleep(0.5)
     raise AssertionError("submitting the form made no run")
+
+
+def found_name(pipeline, run: str) -> str:
+    return pipeline.run(run)["name"]
 
 
 def change_export(pipeline, seed: int) -> None:
@@ -112,6 +117,9 @@ def test_rejection_with_a_reason(pipeline) -> None:
     run = pipeline.start("release/release")
     pipeline.wait(run, "Suspended")
     assert len(pipeline.cli("candidates")) == 1
+    status = pipeline.cli("status")
+    assert (status["latest"], status["n_releases"], status["n_candidates"]) == ("v1.0.0", 1, 1)
+    assert {"name": found_name(pipeline, run), "state": "Suspended"}.items() <= status["runs"][0].items()
     pipeline.resume(run, decision="reject", reviewer="Ada", reason="the funnel looks odd")
     found = pipeline.wait(run)
     assert found["state"]["name"] == "Rejected"
@@ -145,6 +153,11 @@ def test_a_candidate_that_another_release_overtook_is_not_published(pipeline) ->
     assert pipeline.cli("show", "latest")["manifest_sha256"] == winner
     assert len(pipeline.cli("list")["releases"]) == n_before + 1
     pipeline.cli("reject", waiting["candidate_id"], "--why", "overtaken")
+
+
+def test_metrics_of_the_server(pipeline) -> None:
+    with urllib.request.urlopen(f"{pipeline.url}/api/metrics", timeout=30) as answer:
+        assert b"process_cpu_seconds_total" in answer.read()
 
 
 def test_nightly_verification(pipeline) -> None:

@@ -8,6 +8,14 @@ from flows.cli.progress import show_progress
 from flows.progress import advance
 
 
+def test_a_run_logs_its_steps_as_json(caplog) -> None:
+    with caplog.at_level("INFO", logger="flows"):
+        advance("scrubbing", 1, 2)
+    assert [json.loads(line) for line in caplog.messages] == [
+        {"event": "step", "step": "scrubbing", "done": 1, "total": 2}
+    ]
+
+
 def test_steps_are_events(capsys) -> None:
     with show_progress("starting", as_json=True):
         advance("scrubbing", 0, 2)
