@@ -50,7 +50,7 @@ STEP_VERSION = 1
 WHY = "personal data was found in it"
 
 
-@task(name="file redaction")
+@task(name="file redaction", task_run_name="file redaction")
 def file_redaction(run: RunContext, spans_file: str) -> dict[str, Any]:
     """Turn the list into rules that every later run obeys, and file the request.
 
@@ -72,7 +72,7 @@ def file_redaction(run: RunContext, spans_file: str) -> dict[str, Any]:
     return {"request_id": request_id, "n_values": len(request.rules), "types": list(request.types)}
 
 
-@task(name="plan redaction")
+@task(name="plan redaction", task_run_name="plan redaction")
 def plan_redaction(run: RunContext, request_id: str) -> dict[str, Any]:
     """Return which releases hold the values, how often, and whether the latest is among them."""
     store, private = open_store(run.store), open_store(run.private)
@@ -85,7 +85,7 @@ def plan_redaction(run: RunContext, request_id: str) -> dict[str, Any]:
     }
 
 
-@task(name="build redacted patch")
+@task(name="build redacted patch", task_run_name="build redacted patch")
 def build_redaction(run: RunContext, request_id: str) -> Patch:
     """Write the latest release's tables and records with the values masked, scanned again.
 
@@ -127,7 +127,7 @@ def build_redaction(run: RunContext, request_id: str) -> Patch:
     return as_patch(files, version, parent.version)
 
 
-@task(name="yank releases with leaks")
+@task(name="yank releases with leaks", task_run_name="yank releases with leaks")
 def yank_leaking(run: RunContext, request_id: str) -> list[str]:
     """Yank every release that holds the values; returns the versions."""
     store, private = open_store(run.store), open_store(run.private)
@@ -140,7 +140,7 @@ def yank_leaking(run: RunContext, request_id: str) -> list[str]:
     return affected
 
 
-@task(name="finish redaction")
+@task(name="finish redaction", task_run_name="finish redaction")
 def finish_redaction(run: RunContext, request_id: str, *, purge_files: bool) -> dict[str, Any]:
     """Write the receipt; on request first delete every file that holds the values, public and private."""
     store, private = open_store(run.store), open_store(run.private)
