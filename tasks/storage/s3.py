@@ -20,7 +20,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from schemas.errors import ConflictError, NotFoundError, ThoughttraceError, UsageError, VerificationError
+from schemas.errors import (
+    ConflictError,
+    NotFoundError,
+    StoreUnavailableError,
+    ThoughttraceError,
+    UsageError,
+    VerificationError,
+)
 from tasks.storage.s3_errors import status_code, translate_s3_error
 from tasks.storage.store import ObjectInfo, check_key, check_prefix
 
@@ -48,6 +55,7 @@ class S3Store:
         self._bucket = bucket
         self._prefix = f"{check_key(prefix)}/" if prefix else ""
         self._fs: Any = _fs or connect()
+        self._has_bucket = False
 
     @property
     def uri(self) -> str:
@@ -91,6 +99,7 @@ class S3Store:
         try:
             answer = self._call("head_object", key, Key=self._full(key), ChecksumMode="ENABLED")
         except NotFoundError:
+            self._require_bucket()
             return None
         digest = answer.get("ChecksumSHA256", "")
         return ObjectInfo(
@@ -214,6 +223,17 @@ class S3Store:
     def child(self, prefix: str) -> S3Store:
         """See `Store.child`."""
         return S3Store(f"{self.uri}/{check_key(prefix.strip('/'))}", self._fs)
+
+    def _require_bucket(self) -> None:
+        """Raise if there is no bucket: the answer to a HEAD has no body that could say so."""
+        if self._has_bucket:
+            return
+        try:
+            self._call("list_objects_v2", "", Prefix=self._prefix, MaxKeys=1)
+        except StoreUnavailableError as error:
+            if status_code(error.__cause__) == 404:
+                raise
+        self._has_bucket = True
 
     def _full(self, key: str) -> str:
         return self._prefix + check_key(key)
