@@ -71,10 +71,10 @@ def scrub(
             raise ReviewPendingError(f"{message}; mask them too with --review mask")
         typer.echo(f"{message}; mask them too with --review mask", err=True)
     if report.n_unjudged:
-        typer.echo(
-            f"{report.n_unjudged} texts are in a script that the name models cannot read; review them by hand",
-            err=True,
-        )
+        message = f"{report.n_unjudged} texts are in a language that the name models cannot read"
+        if review == "block":
+            raise ReviewPendingError(f"{message}; review them by hand, then run with --review mask")
+        typer.echo(f"{message}; review them by hand", err=True)
 
 
 class _stdout:  # noqa: N801 - a context manager used like a function

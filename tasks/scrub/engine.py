@@ -8,10 +8,10 @@ from pathlib import Path
 
 from schemas.config import PrivacySettings
 from tasks.scrub.detect import ENGINE_VERSION, Detector
-from tasks.scrub.ner import load_tagger
+from tasks.scrub.ner import NameTagger, load_tagger
 from tasks.scrub.recognizers import RECOGNIZERS
 from tasks.scrub.recognizers.own import OwnRecognizers
-from tasks.scrub.weights import MEDIUM, SMALL, find_model
+from tasks.scrub.weights import MEDIUM, SMALL, VerifiedModel, find_model
 
 
 def build_detector(settings: PrivacySettings) -> Detector:
@@ -25,7 +25,13 @@ def build_detector(settings: PrivacySettings) -> Detector:
     """
     own = OwnRecognizers(settings.recognizers)
     models = (SMALL, MEDIUM) if settings.high_recall else (SMALL,)
-    return Detector([load_tagger(find_model(model)) for model in models], RECOGNIZERS, own)
+    return Detector([_load_once(find_model(model)) for model in models], RECOGNIZERS, own)
+
+
+@cache
+def _load_once(model: VerifiedModel) -> NameTagger:
+    """Load a model once a process; threads that share it take turns. Its files are verified every time."""
+    return load_tagger(model)
 
 
 def engine_version(detector: Detector) -> str:

@@ -13,7 +13,7 @@ from schemas.errors import InputError
 from tasks.scrub.conversation import Decision, Turn, decide_conversations
 from tasks.scrub.detect import Detector
 from tasks.scrub.engine import build_detector
-from tasks.scrub.language import unjudged_script
+from tasks.scrub.language import detect_language
 from tasks.scrub.policy import Thresholds
 from tasks.scrub.spans import Span
 
@@ -100,7 +100,7 @@ def _scrub_batch(
             report.n_spans += len(decision.masks)
             report.n_undecided += len(decision.undecided)
             report.n_undecided_texts += bool(decision.undecided)
-            report.n_unjudged += unjudged_script(line.record["text"]) is not None
+            report.n_unjudged += not detect_language(line.record["text"]).is_judged
             yield line.number, _render(line, decision)
 
 

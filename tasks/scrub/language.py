@@ -9,7 +9,11 @@ from typing import Any, NamedTuple
 UNDETERMINED = "und"
 MIN_LETTERS = 20
 SAMPLE_CHARS = 2_000
+MAX_SCRIPT_CHARS = 200_000
 MIN_CONFIDENCE = 0.6
+MIN_SHARE = 0.2
+MIN_FOREIGN_LETTERS = 20
+"""So many letters of an unknown script are a sentence that nobody read, however long the rest is."""
 JUDGED = frozenset({"en", "de", "fr", "es", "it", "pt", "nl"})
 """Languages on which the English models were measured to keep at least three quarters of names."""
 _ENGLISH = frozenset(
@@ -107,10 +111,10 @@ def _identifier() -> Any:
 
 
 def unjudged_script(text: str) -> str | None:
-    """Return a language code when a good part of the letters is of a script the models do not know."""
+    """Return a language code when a fifth of the letters, or a sentence, is of a script the models do not know."""
     if text.isascii():
         return None
-    sample = text[: 10 * SAMPLE_CHARS]
+    sample = text[:MAX_SCRIPT_CHARS]
     n_letters = sum(len(w) for w in _WORD.findall(sample))
     if not n_letters:
         return None
@@ -118,9 +122,10 @@ def unjudged_script(text: str) -> str | None:
         # an ideogram says more than a letter does
         weight = 3 if code in {"ja", "ko", "zh"} else 1
         n = len(pattern.findall(sample))
-        if n >= 4 and n * weight >= 0.2 * n_letters:
+        if n >= 4 and n * weight >= min(MIN_SHARE * n_letters, MIN_FOREIGN_LETTERS):
             return code
-    return UNDETERMINED if len(_OTHER_SCRIPT.findall(sample)) > max(4, 0.2 * n_letters) else None
+    least = max(4, min(MIN_SHARE * n_letters, MIN_FOREIGN_LETTERS))
+    return UNDETERMINED if len(_OTHER_SCRIPT.findall(sample)) > least else None
 
 
 def reads_as_english(text: str) -> bool:

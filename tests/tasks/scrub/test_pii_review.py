@@ -31,11 +31,6 @@ def items() -> pl.DataFrame:
     )
 
 
-@pytest.fixture(scope="module")
-def scrubber() -> Scrubber:
-    return Scrubber(PrivacySettings(), "strict", KEY)
-
-
 def test_queue_shows_each_candidate_once_most_frequent_first(scrubber: Scrubber, items: pl.DataFrame) -> None:
     queue = group_queue(scrubber.scrub(items).review)
     assert queue["n_conversations"].to_list() == [2, 1]

@@ -4,16 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.config import PrivacySettings
 from tasks.scrub.detect import Detector
-from tasks.scrub.engine import build_detector
 from tasks.scrub.recase import recase
 from tasks.scrub.words import is_english_word, is_nearly_english
-
-
-@pytest.fixture(scope="module")
-def detector() -> Detector:
-    return build_detector(PrivacySettings())
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,42 @@ def test_time_grows_linearly(recognizer: Recognizer) -> None:
         )
 
 
+def near_misses(recognizer: Recognizer) -> set[str]:
+    """What starts like a match and is none, to be repeated: where a pattern that backtracks is slowest."""
+    pieces: set[str] = set()
+    for example in recognizer.must:
+        text = unmark(example)[0]
+        n = len(text)
+        pieces |= {text, text[:-1], text[: n // 2], text[n // 2 :], f"{text[: 3 * n // 4]} "}
+    return {p for p in pieces if p}
+
+
+@pytest.mark.parametrize("recognizer", RECOGNIZERS, ids=lambda r: r.name)
+def test_near_misses_cost_no_more_than_a_fixed_price_a_character(recognizer: Recognizer) -> None:
+    """5 kB of near misses, then 20 kB: a pattern that tries again from every place would take 16 times as long."""
+    for piece in near_misses(recognizer):
+        seconds = cpu(recognizer, (piece * 20_000)[:20_000])
+        if seconds < 0.05:
+            continue
+        quarter = min(cpu(recognizer, (piece * 5_000)[:5_000]) for _ in range(3))
+        least = min(cpu(recognizer, (piece * 20_000)[:20_000]) for _ in range(3))
+        assert least < 10 * quarter + 0.02, f"{piece!r}: {least:.3f} s for 20,000 characters"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(sorted({*"aA1 .-@:/_\n='", "key=", "Dear ", "id ", "//", "ey"})),
+        min_size=1,
+        max_size=6,
+    ).map("".join)
+)
+def test_any_repeated_piece_is_read_in_bounded_time(piece: str) -> None:
+    """All recognisers together on 4 kB of the same few characters, whatever they are: far below a second."""
+    text = (piece * 4_000)[:4_000]
+    assert sum(cpu(r, text) for r in RECOGNIZERS) < 1.0, f"{piece!r}"
+
+
 def cpu(recognizer: Recognizer, text: str) -> float:
     started = time.process_time()
     recognizer.find(text)

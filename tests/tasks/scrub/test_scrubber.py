@@ -34,11 +34,6 @@ def frame(*texts: tuple[str, str], conversation: str = "c1") -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-@pytest.fixture(scope="module")
-def scrubber() -> Scrubber:
-    return Scrubber(PrivacySettings(), "strict", KEY)
-
-
 def denying(*values: str, scope: str = "") -> DenyList:
     now = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
     rules = make_rules(KEY, [(v, "PERSON", scope) for v in values], source="deny_list", now=now)
