@@ -14,6 +14,7 @@ from tasks.scrub.name_lists import is_chat_word, is_listed_name, is_plain_word
 from tasks.scrub.ner import Entity, NameTagger
 from tasks.scrub.normalise import View, make_view
 from tasks.scrub.propagate import VERSION as PROPAGATION_VERSION
+from tasks.scrub.reading import lines_to_read
 from tasks.scrub.recase import VERSION as RECASE_VERSION
 from tasks.scrub.recase import recase
 from tasks.scrub.recognizers.gate import Gate
@@ -85,18 +86,36 @@ class Detector:
             **(own.versions if own else {}),
         }
 
-    def detect(self, texts: Sequence[str]) -> list[list[Span]]:
-        """Return all candidates of each text, in code points of that text, of any score."""
-        views = [make_view(text) for text in texts]
-        tagged = self._tag([view.text for view in views])
-        recased = self._tag_recased([view.text for view in views])
-        return [self._detect_one(*each) for each in zip(views, tagged, recased, strict=True)]
+    def detect(
+        self, texts: Sequence[str], around: Sequence[frozenset[str] | None] | None = None
+    ) -> list[list[Span]]:
+        """Return all candidates of each text, in code points of that text, of any score.
 
-    def _tag_recased(self, texts: Sequence[str]) -> list[list[Span]]:
+        Args:
+            texts: the texts.
+            around: for a text of an assistant, the words near which the name models read it (see `reading`);
+                None, for a text or for all, is the whole text.
+        """
+        views = [make_view(text) for text in texts]
+        patterns = [self._gate.find(view.text) for view in views]
+        needed = around if around is not None else [None] * len(views)
+        ranges = [
+            _cut(view.text, None if words is None else lines_to_read(view.text, words, found))
+            for view, words, found in zip(views, needed, patterns, strict=True)
+        ]
+        tagged = self._tag([view.text for view in views], ranges)
+        recased = self._tag_recased([view.text for view in views], needed)
+        return [self._detect_one(*each) for each in zip(views, patterns, tagged, recased, strict=True)]
+
+    def _tag_recased(self, texts: Sequence[str], needed: Sequence[frozenset[str] | None]) -> list[list[Span]]:
         """Read carelessly cased texts a second time, with what may be a name in capitals."""
         found: list[list[Span]] = [[] for _ in texts]
         views = [(i, view) for i, text in enumerate(texts) if (view := recase(text)) is not None]
-        entities = self._tag([view for _, view in views])
+        ranges = [
+            _cut(view, None if (words := needed[i]) is None else lines_to_read(view, words, ()))
+            for i, view in views
+        ]
+        entities = self._tag([view for _, view in views], ranges)
         for (index, view), some in zip(views, entities, strict=True):
             spans = [span for e in some if e.label == "PERSON" for span in _from_model(view, e)]
             spans.extend(span for recognizer in PEOPLE for span in recognizer.find(view))
@@ -106,11 +125,11 @@ class Detector:
             found[index] = [s for span in names if (s := _judge_recased(view, span))]
         return found
 
-    def _tag(self, texts: Sequence[str]) -> list[list[Entity]]:
-        """Run the name models over pieces of bounded length; a piece ends at a line or a word."""
+    def _tag(self, texts: Sequence[str], ranges: Sequence[Sequence[tuple[int, int]]]) -> list[list[Entity]]:
+        """Run the name models over some ranges of each text."""
         pieces: list[tuple[int, int, str]] = []
-        for index, text in enumerate(texts):
-            pieces.extend((index, start, text[start:end]) for start, end in _cut(text))
+        for index, (text, some) in enumerate(zip(texts, ranges, strict=True)):
+            pieces.extend((index, start, text[start:end]) for start, end in some)
         entities: list[list[Entity]] = [[] for _ in texts]
         for tagger in self._taggers:
             found = tagger.tag([piece for _, _, piece in pieces])
@@ -118,11 +137,13 @@ class Detector:
                 entities[index].extend(Entity(e.start + start, e.end + start, e.label) for e in some)
         return entities
 
-    def _detect_one(self, view: View, entities: Sequence[Entity], recased: Sequence[Span]) -> list[Span]:
+    def _detect_one(
+        self, view: View, patterns: Sequence[Span], entities: Sequence[Entity], recased: Sequence[Span]
+    ) -> list[Span]:
         text = view.text
         spans = [span for entity in entities for span in _from_model(text, entity)]
         spans.extend(recased)
-        spans.extend(self._gate.find(text))
+        spans.extend(patterns)
         spans.extend(_places_with_postcode(text, spans))
         spans.extend(find_listed_names(text))
         spans.extend(find_names_in_context(text, spans))
@@ -142,19 +163,19 @@ class Detector:
         return sorted(set(mapped))
 
 
-def _cut(text: str) -> list[tuple[int, int]]:
-    if len(text) <= _PIECE_CHARS:
-        return [(0, len(text))]
+def _cut(text: str, ranges: Sequence[tuple[int, int]] | None = None) -> list[tuple[int, int]]:
+    """Cut ranges (all of the text by default) into pieces of bounded length that end at a line or a word."""
     cuts: list[tuple[int, int]] = []
-    start = 0
-    while len(text) - start > _PIECE_CHARS:
-        limit = start + _PIECE_CHARS
-        end = text.rfind("\n", start + _PIECE_CHARS // 2, limit) + 1
-        if not end:
-            end = text.rfind(" ", start + _PIECE_CHARS // 2, limit) + 1
-        cuts.append((start, end or limit))
-        start = end or limit
-    cuts.append((start, len(text)))
+    for first, last in [(0, len(text))] if ranges is None else ranges:
+        start = first
+        while last - start > _PIECE_CHARS:
+            limit = start + _PIECE_CHARS
+            end = text.rfind("\n", start + _PIECE_CHARS // 2, limit) + 1
+            if not end:
+                end = text.rfind(" ", start + _PIECE_CHARS // 2, limit) + 1
+            cuts.append((start, end or limit))
+            start = end or limit
+        cuts.append((start, last))
     return cuts
 
 

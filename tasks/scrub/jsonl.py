@@ -15,6 +15,7 @@ from tasks.scrub.detect import Detector
 from tasks.scrub.engine import build_detector
 from tasks.scrub.language import detect_language
 from tasks.scrub.policy import Thresholds
+from tasks.scrub.reading import names_possible
 from tasks.scrub.spans import Span
 
 BATCH_CHARS = 100_000
@@ -83,11 +84,11 @@ def _scrub_batch(
     batch: list[list[_Line]], detector: Detector, thresholds: Thresholds, report: FileReport
 ) -> Iterator[tuple[int, str]]:
     texts = [line.record["text"] for conversation in batch for line in conversation]
-    candidates = iter(detector.detect(texts))
+    candidates = iter(detector.detect(texts, _around(batch)))
     conversations = [
         (
             [
-                Turn(str(line.record.get("id")), line.record["text"], line.record.get("role") == "assistant")
+                Turn(str(line.record.get("id")), line.record["text"], _is_assistant(line.record))
                 for line in conversation
             ],
             [next(candidates) for _ in conversation],
@@ -102,6 +103,19 @@ def _scrub_batch(
             report.n_undecided_texts += bool(decision.undecided)
             report.n_unjudged += not detect_language(line.record["text"]).is_judged
             yield line.number, _render(line, decision)
+
+
+def _around(batch: list[list[_Line]]) -> list[frozenset[str] | None]:
+    """Return for each text the words near which names count: all of it for the user's side."""
+    around: list[frozenset[str] | None] = []
+    for conversation in batch:
+        said = names_possible(r["text"] for line in conversation if not _is_assistant(r := line.record))
+        around.extend(said if _is_assistant(line.record) else None for line in conversation)
+    return around
+
+
+def _is_assistant(record: dict[str, Any]) -> bool:
+    return record.get("role") == "assistant"
 
 
 def _render(line: _Line, decision: Decision) -> str:

@@ -33,8 +33,9 @@ _JWT = re.compile(
     r"(?<![\w.])ey[A-Za-z0-9_-]{8,2000}\.ey[A-Za-z0-9_-]{8,4000}(?:\.[A-Za-z0-9_.+/=-]{0,2000})?"
 )
 _PEM = re.compile(
-    r"-----BEGIN[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,8000}?(?:-----END[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)"
-    r"|PuTTY-User-Key-File-\d:[\s\S]{0,6000}?Private-MAC: [0-9a-f]{20,80}"
+    r"-----BEGIN[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-(?!----)){0,8000}+"
+    r"(?:-----END[A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----|(?=-----BEGIN)|\Z)"
+    r"|PuTTY-User-Key-File-\d:(?:(?!PuTTY-User-Key)[\s\S]){0,6000}?Private-MAC: [0-9a-f]{20,80}"
 )
 _GOOGLE_CLIENT = re.compile(r"(?<![\w-])\d{6,20}-[0-9a-z_]{20,40}\.apps\.googleusercontent\.com")
 _WEBHOOK = re.compile(
@@ -228,7 +229,7 @@ SECRETS: tuple[Recognizer, ...] = (
         must=("«eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJpbmVzIn0.c2lnbmF0dXJl» ok",), must_not=("eyeglasses are ready",),
     ),
     Recognizer(
-        "pem", "SECRET", 1, 1.0, _PEM, r"-----BEGIN|PuTTY",
+        "pem", "SECRET", 2, 1.0, _PEM, r"-----BEGIN|PuTTY",
         must=("«-----BEGIN RSA PRIVATE KEY-----\nMIIB\n-----END RSA PRIVATE KEY-----»",),
         must_not=("-----BEGIN CERTIFICATE-----",),
     ),
