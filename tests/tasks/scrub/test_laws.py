@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import time
 from pathlib import Path
 
@@ -147,12 +148,17 @@ def test_many_spans(detector: Detector) -> None:
     assert time.process_time() - started < 40 * small
 
 
+LONG = pytest.mark.skipif(not os.environ.get("FAULT_LONG_TEXTS"), reason="minutes long: `make faults` runs it")
+
+
+@LONG
 @pytest.mark.faults
 @pytest.mark.timeout(600)
 def test_ten_megabytes_in_one_message(detector: Detector) -> None:
     check_long_message(detector, 135_000)
 
 
+@LONG
 @pytest.mark.faults
 @pytest.mark.timeout(600)
 def test_a_hundred_thousand_spans(detector: Detector) -> None:
