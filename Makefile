@@ -32,7 +32,7 @@ test: $(VENV)/.dev ## set up and run the tests
 	$(BIN)/python -m pytest -m "not e2e" --numprocesses auto --dist loadfile
 
 faults: $(VENV)/.dev ## kills, races and broken services, the long form: 50 kills and 20 races a store
-	FAULT_KILLS=50 FAULT_RACES=20 FAULT_WITHDRAWALS=50 $(BIN)/python -m pytest -m faults --timeout 3600
+	FAULT_LONG_TEXTS=1 FAULT_KILLS=50 FAULT_RACES=20 FAULT_WITHDRAWALS=50 $(BIN)/python -m pytest -m faults --timeout 3600
 
 e2e: $(VENV)/.dev ## run the tests with a real Prefect server, worker and browser (apt-get install chromium)
 	$(BIN)/python -m pytest -m e2e
