@@ -148,7 +148,9 @@ def test_many_spans(detector: Detector) -> None:
     assert time.process_time() - started < 40 * small
 
 
-LONG = pytest.mark.skipif(not os.environ.get("FAULT_LONG_TEXTS"), reason="minutes long: `make faults` runs it")
+LONG = pytest.mark.skipif(
+    not os.environ.get("FAULT_LONG_TEXTS"), reason="minutes long: `make faults` runs it"
+)
 
 
 @LONG
