@@ -6,11 +6,14 @@ import re
 from functools import cache
 from typing import Any, NamedTuple
 
+from tasks.scrub.words import is_english_word
+
 UNDETERMINED = "und"
 MIN_LETTERS = 20
 SAMPLE_CHARS = 2_000
 MAX_SCRIPT_CHARS = 200_000
 MIN_CONFIDENCE = 0.6
+ENGLISH_VOCABULARY = 0.7
 MIN_SHARE = 0.2
 MIN_FOREIGN_LETTERS = 20
 """So many letters of an unknown script are a sentence that nobody read, however long the rest is."""
@@ -134,6 +137,12 @@ def reads_as_english(text: str) -> bool:
     return len(words) >= 5 and sum(w in _ENGLISH for w in words) >= 0.12 * len(words)
 
 
+def _is_vocabulary_english(words: list[str]) -> bool:
+    """Whether nearly all words of a note without function words stand in the English dictionary."""
+    long = [w for w in words if len(w) > 2]
+    return sum(map(is_english_word, long)) >= ENGLISH_VOCABULARY * max(1, len(long))
+
+
 def detect_language(text: str) -> Language:
     """Detect the language of a text by script, then by its words.
 
@@ -148,6 +157,8 @@ def detect_language(text: str) -> Language:
         return Language(UNDETERMINED, is_judged=script is None)
     if sum(w in _ENGLISH for w in words) >= 0.22 * len(words):
         return Language("en", is_judged=script is None)
+    if script is None and len(words) >= 4 and _is_vocabulary_english(words):
+        return Language("en", is_judged=True)
     code, confidence = _identifier().classify(sample)
     if script is None and (confidence < MIN_CONFIDENCE or (len(words) < 8 and confidence < 0.95)):
         return Language(UNDETERMINED, is_judged=True)
