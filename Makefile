@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STORE  ?= demo-store
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test faults e2e check lock docs high-recall bench clean fmt
+.PHONY: help demo up test faults e2e crash check lock docs high-recall bench clean fmt
 
 help: ## show the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,8 +34,11 @@ test: $(VENV)/.dev ## set up and run the tests
 faults: $(VENV)/.dev ## kills, races and broken services, the long form: 50 kills and 20 races a store
 	FAULT_LONG_TEXTS=1 FAULT_KILLS=50 FAULT_RACES=20 FAULT_WITHDRAWALS=50 $(BIN)/python -m pytest -m faults --timeout 3600
 
-e2e: $(VENV)/.dev ## run the tests with a real Prefect server, worker and browser (apt-get install chromium)
+e2e: $(VENV)/.dev ## tests with a real Prefect server, worker and browser (apt-get install chromium postgresql)
 	$(BIN)/python -m pytest -m e2e
+
+crash: $(VENV)/.dev ## kill -9 of flow, worker, both and server at ten random points each; about two hours
+	CRASH_ROUNDS=10 CRASH_REPORT=crash-report.jsonl $(BIN)/python -m pytest -m e2e tests/e2e/test_crashes.py
 
 check: $(VENV)/.dev ## lint, types and import direction
 	$(BIN)/ruff check .
@@ -59,6 +62,7 @@ bench: $(VENV)/.dev ## measure; never part of the tests
 	$(BIN)/python -m benchmarks.synth
 	$(BIN)/python -m benchmarks.ingest_scale 12600
 	$(BIN)/python -m benchmarks.stats_scale 2155
+	$(BIN)/python -m benchmarks.orchestration 120 60 500
 	$(BIN)/python -m benchmarks.stats_peer 2155 2000 3
 	$(BIN)/python -m benchmarks.report_scale 2155
 	$(BIN)/python -m benchmarks.tag_pacing throughput
