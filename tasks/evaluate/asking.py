@@ -238,6 +238,8 @@ class LiveAsker:
                     self.ledger.line(ask.step, ask.model).memo_hits += 1
                     self.note(ask.model, known[key].model_snapshot)
                 answers[key] = _recall(ask, known[key])
+                if answers[key].fault == NO_LOGPROBS:
+                    self.without_logprobs.add(ask.model)
             else:
                 todo.setdefault(ask.model, {}).setdefault(key, ask)
         for model, of_model in todo.items():
@@ -321,6 +323,8 @@ class _Work:
         self, key: str, ask: Ask, document: Mapping[str, Any], reply: Reply, client: Chat
     ) -> None:
         self._owner.note(client.model, reply.snapshot)
+        if client.model.startswith("local/"):
+            return  # costs nothing to do again, and less than remembering it
         row = AnswerRow(
             key=key,
             answer=json.dumps(document, ensure_ascii=False),

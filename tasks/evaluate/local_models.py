@@ -78,6 +78,9 @@ class LocalModel:
                 properties["score"]["maximum"],
             )
             low, high = min(allowed), max(allowed)
+            if set(material) == {"message", "note"}:
+                # a note of some length says something: all that can be told without understanding it
+                return {"score": min(high, low + len(_words(material["note"])) // 3)}
             return {"score": low + round((high - low) * self._likeness(*_two_texts(material)))}
         if "hypotheses" in properties:
             topic = _topic(material)

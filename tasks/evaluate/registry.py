@@ -6,11 +6,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from schemas.errors import UsageError
-from tasks.evaluate import semantic_shift, thought_dynamics
+from tasks.evaluate import (
+    alignment_pairs,
+    next_message,
+    semantic_shift,
+    thought_dynamics,
+    thought_inference,
+)
 from tasks.evaluate.suite import Suite
 
 SUITES: Mapping[str, Suite] = MappingProxyType(
-    {s.name: s for s in (semantic_shift.SUITE, thought_dynamics.SUITE)}
+    {
+        m.SUITE.name: m.SUITE
+        for m in (semantic_shift, thought_inference, next_message, alignment_pairs, thought_dynamics)
+    }
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -197,7 +197,11 @@ def _prepare(
     name: str, method: str, tables: Mapping[str, pl.DataFrame], settings: Settings
 ) -> tuple[Suite, Options, Selection]:
     suite = find_suite(name)
-    options = choose_options(suite, settings.evaluate, method)
+
+    def find_spans(texts: Sequence[str]) -> list[list[tuple[str, str]]]:
+        return _find_spans(texts, settings)
+
+    options = replace(choose_options(suite, settings.evaluate, method), find_spans=find_spans)
     return suite, options, suite.select(read_conversations(tables), options)
 
 
@@ -233,3 +237,14 @@ def _count(names: Any) -> dict[str, int]:
     for name in names:
         counts[name] = counts.get(name, 0) + 1
     return dict(sorted(counts.items()))
+
+
+def _find_spans(texts: Sequence[str], settings: Settings) -> list[list[tuple[str, str]]]:
+    from tasks.scrub.engine import build_detector
+
+    found = build_detector(settings.privacy).detect(texts)
+    certain = settings.privacy.mask_score
+    return [
+        [(s.type, text[s.start : s.end]) for s in spans if s.score >= certain]
+        for text, spans in zip(texts, found, strict=True)
+    ]

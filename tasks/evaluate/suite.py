@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.config import EvaluateSettings
+from schemas.errors import InternalError
 from tasks.evaluate.asking import Asker
 from tasks.evaluate.conversations import Conversation
 from tasks.evaluate.vectors import TextVectors
@@ -104,6 +105,13 @@ class Selection:
     left_out: list[Failure]
 
 
+FindSpans = Callable[[Sequence[str]], list[list[tuple[str, str]]]]
+
+
+def _cannot_find(texts: Sequence[str]) -> list[list[tuple[str, str]]]:
+    raise InternalError(f"no scrubber to check {len(texts)} texts with")
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """How a suite is run.
@@ -113,12 +121,14 @@ class Options:
         method: way of predicting, where the suite knows several.
         models: models that predict.
         judges: models that judge.
+        find_spans: texts to the personal data that the scrubber finds in each, as type and surface.
     """
 
     settings: EvaluateSettings
     method: str
     models: tuple[str, ...]
     judges: tuple[str, ...]
+    find_spans: FindSpans = _cannot_find
 
     def judges_of(self, model: str) -> tuple[str, ...]:
         """Return the judges of a model's predictions: never the model itself."""
