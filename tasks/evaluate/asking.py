@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from tasks.evaluate.guard import Guard
 from tasks.evaluate.prompting import Prompt, load_prompt, render_body, render_static
@@ -177,7 +177,7 @@ class PlanningAsker:
                 count.n_known += 1
                 out.append(_recall(ask, row))
                 continue
-            out.append(Answer(ask.shape.placeholder))
+            out.append(Answer(_tell_apart(ask.shape.placeholder, len(self._seen))))
             if key in self._seen:
                 continue
             self._seen.add(key)
@@ -337,6 +337,15 @@ class _Work:
             answered_at=self._owner.now,
         )
         await self._owner.memo.keep(row, self._lock)
+
+
+def _tell_apart(value: Any, number: int) -> Any:
+    """Return a placeholder of its own for each question, for what is asked about it is asked for each."""
+    if isinstance(value, str):
+        return f"{number} {value}"
+    if isinstance(value, list):
+        return [(f"{number} {text}", weight) for text, weight in cast("list[tuple[str, float]]", value)]
+    return value
 
 
 def _read_reply(reply: Reply, ask: Ask) -> Mapping[str, Any]:

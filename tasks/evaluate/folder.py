@@ -33,10 +33,13 @@ from tasks.memo.steps import fingerprint_step
 from tasks.report.drawing import to_png
 from tasks.storage.store import Store
 from tasks.storage.tables import read_json, write_json, write_table
+from tasks.tag.sending import BUDGET, NO_MODEL
 
 PREFIX = "evaluations"
 RESULT_VERSION = 1
 """Raised when the same answers would be summarised in another way."""
+INCOMPLETE = frozenset({BUDGET, NO_MODEL})
+"""Faults of questions that nobody was asked."""
 STAND_IN = (
     "local models stand in for real ones: these figures show that the suite works, not what a model can do"
 )
@@ -192,12 +195,12 @@ def status_of(evaluation: Evaluation, tables: Mapping[Table, pl.DataFrame]) -> s
     """Return `complete`, `partial` (something failed or the budget ended it), `empty` or `failed`."""
     if not evaluation.selection.items:
         return "empty"
-    has_any = tables[EVALUATION_SCORES].height or tables[EVALUATION_PREDICTIONS].height
-    if evaluation.suite.name == "thought-dynamics":
-        return "complete"
-    if not has_any:
+    asked = bool(evaluation.suite.predicts or evaluation.suite.judges)
+    if asked and not (tables[EVALUATION_SCORES].height or tables[EVALUATION_PREDICTIONS].height):
         return "failed"
-    return "partial" if evaluation.stopped or evaluation.findings.failures else "complete"
+    # an item that a rule left out is no failure of the run
+    is_incomplete = any(f.n_attempts or f.error in INCOMPLETE for f in evaluation.findings.failures)
+    return "partial" if evaluation.stopped or is_incomplete else "complete"
 
 
 def list_runs(private: Store, suite: str = "") -> list[dict[str, Any]]:

@@ -220,9 +220,14 @@ class ChatClient:
             output_tokens=output_tokens,
             usd=self.price(input_tokens, output_tokens),
             is_cut=bool(choices) and getattr(choices[0], "finish_reason", "") == "length",
-            is_refused=bool(getattr(message, "refusal", None)),
+            is_refused=_is_refused(message),
             first_logprobs=_first_logprobs(choices[0]) if choices else None,
         )
+
+
+def _is_refused(message: Any) -> bool:
+    fields = getattr(message, "provider_specific_fields", None) or {}
+    return bool(getattr(message, "refusal", None) or fields.get("refusal"))
 
 
 def _first_logprobs(choice: Any) -> Mapping[str, float] | None:

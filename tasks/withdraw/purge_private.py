@@ -152,7 +152,10 @@ def _purge_folders(
     """Delete the folders, one a candidate or evaluation, that are doomed or speak of somebody."""
     folders: dict[str, list[ObjectInfo]] = {}
     for info in files:
-        folders.setdefault(info.key.split("/")[1], []).append(info)
+        parts = info.key.split("/")
+        # an evaluation lies one level deeper, under its suite
+        depth = 3 if info.key.startswith(_EVALUATIONS) else 2
+        folders.setdefault("/".join(parts[1:depth]), []).append(info)
     for name, members in folders.items():
         if is_doomed(name, members) or any(_speaks(private, o.key, pattern) for o in members):
             # the description goes first: what is left must not look complete
@@ -177,8 +180,9 @@ def _is_outdated(private: Store, request_id: str) -> Callable[[str, Sequence[Obj
 
 
 def _is_of(versions: Collection[str]) -> Callable[[str, Sequence[ObjectInfo]], bool]:
-    wanted = set(versions)
-    return lambda _, members: any(wanted.intersection(o.key.split("/")) for o in members)
+    # the name of a run begins with the version
+    starts = tuple(f"{v}-" for v in versions)
+    return lambda folder, _: bool(starts) and folder.rpartition("/")[2].startswith(starts)
 
 
 def _key_of(key: str, data: bytes) -> str:

@@ -135,13 +135,18 @@ def test_candidates_stay_if_they_honour_the_request(store: Store) -> None:
 def test_work_goes_whole_and_evaluations_of_purged_releases_go(store: Store) -> None:
     private = store.child("private")
     private.put(f"{WORK}/ingest/1/done.json", b"{}")
-    private.put("evaluations/v1.0.0/run/checkpoint.json", b"{}")
-    private.put("evaluations/v1.0.1/run/result.json", b"{}")
-    private.put("evaluations/other/run/items.jsonl", b'{"id":"user3_task1_conversation1"}\n')
-    private.put("evaluations/other/run/state.bin", b"weights")
+    private.put("evaluations/next-message/v1.0.0-1a2b3c/figure.svg", b"{}")
+    private.put("evaluations/next-message/v1.0.1-1a2b3c/summary.json", b"{}")
+    private.put(
+        "evaluations/alignment-pairs/v0.9.0-1a2b3c/items.jsonl", b'{"id":"user3_task1_conversation1"}\n'
+    )
+    private.put("evaluations/alignment-pairs/v0.9.0-1a2b3c/openai/train.jsonl", b"weights")
     private.put("registry/registry.json", b'{"user3_task1": 1}')
     purge(store)
-    assert [o.key for o in private.list()] == ["evaluations/v1.0.1/run/result.json", "registry/registry.json"]
+    assert [o.key for o in private.list()] == [
+        "evaluations/next-message/v1.0.1-1a2b3c/summary.json",
+        "registry/registry.json",
+    ]
 
 
 def test_without_traces_the_memo_goes_whole(store: Store) -> None:
