@@ -219,13 +219,18 @@ def verify(
     from tasks.publish.verify import verify_release
 
     opened, private, settings = _open(store, config)
-    mentions = _find_mentions(opened, private, absent) if absent else {}
+    mentions, n_yanked = _find_mentions(opened, private, absent) if absent else ({}, 0)
     report = verify_release(
         opened,
         resolve_version(opened, version),
         verifier=load_verifier(public_key) if public_key else None,
         require_signature=require_signature,
     )
+    if n_yanked:
+        report.notes.append(
+            f"{n_yanked} files of yanked releases still speak of somebody on the list; "
+            "`thoughttrace withdraw --purge` deletes them"
+        )
     # a damaged release is not read any further
     audit = run_audit(opened, report.version, settings) if audit_pii and report.is_sound else None
     if json:
@@ -264,7 +269,7 @@ def yank(
     version: VersionArgument,
     why: Annotated[str, typer.Option("--why", help="The reason; readers will see it.")] = "",
     undo: Annotated[
-        bool, typer.Option("--undo", help="Take a yank back; not possible after a withdrawal.")
+        bool, typer.Option("--undo", help="Take a yank back; not after a withdrawal or a redaction.")
     ] = False,
     store: StoreOption = "",
     config: ConfigOption = None,
@@ -373,13 +378,16 @@ def _open(store: str, config: str | None) -> tuple[Store, Store, Settings]:
     return opened, open_private(opened, settings.private_store), settings
 
 
-def _find_mentions(store: Store, private: Store, ids_file: Path) -> dict[str, int]:
+def _find_mentions(store: Store, private: Store, ids_file: Path) -> tuple[dict[str, int], int]:
+    """Return the files of visible releases that speak of them, and how many of yanked ones do."""
     import os
 
     from tasks.withdraw.foresee import names_to_search
     from tasks.withdraw.plan import find_mentions
 
-    return find_mentions(store, names_to_search(private, ids_file, os.environ))
+    names = names_to_search(private, ids_file, os.environ)
+    found = find_mentions(store, names)
+    return found, len(find_mentions(store, names, yanked_too=True).keys() - found.keys())
 
 
 def _print_rows(columns: list[str], rows: list[list[str]]) -> None:

@@ -31,7 +31,7 @@ def yank_release(
         why: shown to readers; must not name anybody.
         now: time of the note.
         replaced_by: version to use instead.
-        is_final: it cannot be undone; a withdrawal is.
+        is_final: it cannot be undone, as after a withdrawal or a redaction.
 
     Raises:
         NotFoundError: no such release.
@@ -64,7 +64,7 @@ def restore_release(store: Store, version: str) -> Latest:
 
     Raises:
         NotFoundError: no such release.
-        UsageError: participants withdrew from it, so it must stay yanked.
+        UsageError: it was yanked for a withdrawal or a redaction, so it must stay yanked.
     """
     version = resolve_version(store, version)
     try:
@@ -72,7 +72,7 @@ def restore_release(store: Store, version: str) -> Latest:
     except NotFoundError:
         note = {}
     if note.get("is_final") or is_purged(store, version):
-        raise UsageError(f"{version} was yanked because participants withdrew; that cannot be undone")
+        raise UsageError(f"{version} was yanked for a withdrawal or a redaction; that cannot be undone")
     conditions = probe_conditions(store)
     store.delete(layout.yanked(version))
     latest = move_latest(store, has_swap=conditions.swap)

@@ -136,7 +136,7 @@ def yank_leaking(run: RunContext, request_id: str) -> list[str]:
     replaced_by = None if usable in affected else usable
     why = f"{WHY}; delete your copies" + (f" and use {replaced_by}" if replaced_by else "")
     for version in affected:
-        yank_release(store, version, why=why, now=datetime.now(UTC), replaced_by=replaced_by)
+        yank_release(store, version, why=why, now=datetime.now(UTC), replaced_by=replaced_by, is_final=True)
     return affected
 
 

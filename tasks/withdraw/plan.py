@@ -184,7 +184,7 @@ def find_mentions(store: Store, names: Collection[str], *, yanked_too: bool = Fa
         yanked_too: search the yanked releases as well.
     """
     pattern = compile_mentions(names)
-    keys = {layout.CHANGELOG, layout.LATEST}
+    keys = {layout.CHANGELOG, layout.LATEST, *(o.key for o in store.list(layout.SIGNATURES))}
     for release in list_releases(store):
         if is_purged(store, release.version) or (release.is_yanked and not yanked_too):
             continue

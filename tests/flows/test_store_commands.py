@@ -103,6 +103,24 @@ def test_verify(store: Store, run) -> None:
     assert run("verify", "v1.0.0", "--store", store.uri, "--require-signature")[0] == 1
 
 
+def test_verify_that_somebody_is_absent(store: Store, run, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("THOUGHTTRACE_ID_KEY", "k" * 40)
+    ids = tmp_path / "ids.txt"
+    for name, code in (("user99", 0), ("user9_task1_conversation1", 1), ("5f3c9a7be1d2c4a6b8907f11", 0)):
+        ids.write_text(f"{name}\n")
+        assert run("verify", "v1.0.0", "--absent", ids, "--store", store.uri)[0] == code, name
+    # user9 is in v1.1.0 only
+    ids.write_text("user9\n")
+    code, out, err = run("verify", "v1.0.0", "--absent", ids, "--store", store.uri, "--json")
+    assert (code, json.loads(out)["ok"]) == (1, False)
+    assert all("v1.1.0" in key or key.startswith("shards/") for key in json.loads(out)["mentions"])
+    run("yank", "v1.1.0", "--why", "withdrawn", "--store", store.uri)
+    code, out, err = run("verify", "v1.0.0", "--absent", ids, "--store", store.uri)
+    assert (code, "yanked releases still speak of somebody" in err) == (0, True)
+    assert run("yank", "v1.1.0", "--undo", "--store", store.uri)[0] == 0
+    assert run("verify", "v1.0.0", "--absent", ids, "--store", store.uri)[0] == 1
+
+
 def test_yank(store: Store, run) -> None:
     assert run("yank", "v1.1.0", "--store", store.uri)[0] == 2
     code, out, _ = run("yank", "latest", "--why", "bad labels", "--store", store.uri, "--json")
