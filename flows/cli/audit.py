@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.cli.output import console
-from schemas.errors import VerificationError
 
 if TYPE_CHECKING:
     from schemas.config import Settings
@@ -21,20 +19,6 @@ def run_audit(store: Store, version: str, settings: Settings) -> PiiAudit:
     from tasks.scrub.audit_release import audit_release
 
     return audit_release(store, version, settings.privacy, policy_file=settings.gate.policy_file)
-
-
-def describe_audit(audit: PiiAudit) -> dict[str, Any]:
-    """The audit for `--json`: counts, places and measures, no text."""
-    return {
-        "ok": audit.is_clean,
-        "engine": audit.engine,
-        "n_files": audit.n_files,
-        "n_texts": audit.n_texts,
-        "counts": audit.counts,
-        "findings": [asdict(f) for f in audit.findings],
-        "measures": audit.measures,
-        "failed": audit.failed,
-    }
 
 
 def show_audit(audit: PiiAudit) -> None:
@@ -56,20 +40,3 @@ def show_audit(audit: PiiAudit) -> None:
         )
     if len(audit.findings) > _SHOWN:
         console.print(f"  and {len(audit.findings) - _SHOWN:,} more; --json lists them", markup=False)
-
-
-def require_clean(audit: PiiAudit) -> None:
-    """Fail where the audit found something.
-
-    Raises:
-        VerificationError: personal data, or a measure outside its limit; says how much, where first and what to do.
-    """
-    critical = [f for f in audit.findings if f.is_critical]
-    if critical:
-        first = critical[0]
-        raise VerificationError(
-            f"{audit.version} holds personal data: {len(critical):,} findings, first {first.kind} in {first.file}, "
-            f"{first.item_id} {first.field}; look at them and mask them with `thoughttrace redact --spans FILE`"
-        )
-    if audit.failed:
-        raise VerificationError(f"{audit.version}: {audit.failed[0]}")

@@ -212,7 +212,7 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Check every file of a release against its manifest; exit 1 and name the first that is wrong."""
-    from flows.cli.audit import describe_audit, require_clean, run_audit, show_audit
+    from flows.cli.audit import run_audit, show_audit
     from schemas.errors import VerificationError
     from tasks.publish.releases import resolve_version
     from tasks.publish.signing import load_verifier
@@ -238,7 +238,7 @@ def verify(
             {
                 "version": report.version,
                 "ok": report.is_sound and not mentions and (audit is None or audit.is_clean),
-                **({"pii": describe_audit(audit)} if audit else {}),
+                **({"pii": audit.describe()} if audit else {}),
                 "mentions": mentions,
                 "n_files": report.n_files,
                 "n_bytes": report.n_bytes,
@@ -258,7 +258,8 @@ def verify(
     if audit is not None:
         if not json:
             show_audit(audit)
-        require_clean(audit)
+        if not audit.is_clean:
+            raise VerificationError(audit.complain())
     if not json:
         if absent:
             typer.echo("nobody on the list is in any visible release")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -88,6 +88,31 @@ class PiiAudit:
         for item in self.findings:
             found[item.kind] = found.get(item.kind, 0) + 1
         return dict(sorted(found.items()))
+
+    def describe(self) -> dict[str, Any]:
+        """The audit as plain values: counts, places and measures, no text."""
+        return {
+            "ok": self.is_clean,
+            "engine": self.engine,
+            "n_files": self.n_files,
+            "n_texts": self.n_texts,
+            "counts": self.counts,
+            "findings": [asdict(f) for f in self.findings],
+            "measures": self.measures,
+            "failed": self.failed,
+        }
+
+    def complain(self) -> str:
+        """What is wrong, how much of it and where first, and what to do; empty for a clean release."""
+        critical = [f for f in self.findings if f.is_critical]
+        if critical:
+            first = critical[0]
+            return (
+                f"{self.version} holds personal data: {len(critical):,} findings, first {first.kind} in "
+                f"{first.file}, {first.item_id} {first.field}; look at them and mask them with "
+                "`thoughttrace redact --spans FILE`"
+            )
+        return f"{self.version}: {self.failed[0]}" if self.failed else ""
 
 
 def audit_release(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from prefect import task
@@ -33,6 +34,7 @@ from tasks.memo.parts import Parts
 from tasks.memo.steps import StepFolder, run_step
 from tasks.pseudonymise.keys import Keys, load_master_key
 from tasks.pseudonymise.registry_file import load_registry
+from tasks.scrub.audit_release import audit_release
 from tasks.scrub.audit_scan import count_known_ids, scan_lines, scan_texts
 from tasks.scrub.canary import measure_canaries, plant_canaries
 from tasks.scrub.deny import DENIED_TYPE, DenyList, make_rules, merge_rules, read_values
@@ -226,6 +228,14 @@ def prove_privacy(
         "policy": run.policy,
     }
     return run_step(private, "privacy", STEP_VERSION, parts, build)
+
+
+@task(name="audit for personal data")
+def audit_pii(run: RunContext, version: str) -> dict[str, Any]:
+    """Scan and measure a published release again; returns counts, places and measures, and what is wrong."""
+    privacy, gate = run.settings.privacy, run.settings.gate
+    audit = audit_release(open_store(run.store), version, privacy, policy_file=gate.policy_file)
+    return {**audit.describe(), "complaint": audit.complain()}
 
 
 def _raw_ids(private: Store, staged: StagedExports) -> set[str]:

@@ -213,3 +213,14 @@ def test_masked_spans_are_listed_without_holding_anything_up(finished, monkeypat
     monkeypatch.setattr(sys, "argv", ["thoughttrace", "review", "list", *store])
     assert cli.run(debug=False) == 0
     assert "its raw text is deleted" in capsys.readouterr().out
+
+
+def test_an_audit_of_the_release_finds_nothing(finished, monkeypatch, capsys) -> None:
+    cli.register_commands()
+    store = str(finished["folder"] / "store")
+    monkeypatch.setattr(sys, "argv", ["thoughttrace", "verify", "--audit-pii", "--json", "--store", store])
+    assert cli.run(debug=False) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["ok"], found["pii"]["failed"]) == (True, [])
+    assert not [f for f in found["pii"]["findings"] if f["is_critical"]]
+    assert found["pii"]["measures"]["canary"]["structured_recall"] == 1.0
