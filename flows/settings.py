@@ -181,5 +181,6 @@ def _suggest(key: str, known: set[str]) -> str:
 def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     key = ".".join(str(part) for part in first["loc"])
-    origin = next((o for k, o in origins.items() if key.startswith(k)), "settings")
+    # a rule over several keys names their group
+    origin = next((o for k, o in origins.items() if key.startswith(k) or k.startswith(f"{key}.")), "settings")
     return f"{origin}: `{key}`: {first['msg']}"

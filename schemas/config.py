@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Policy = Literal["auto", "strict", "as-published"]
 ReviewMode = Literal["auto", "block", "mask"]
@@ -59,6 +59,7 @@ class CustomRecognizer(Group):
 
 
 Operator = Literal["replace", "mask", "drop"]
+SensitiveKind = Literal["health", "self_harm", "sexual", "minors"]
 
 
 class Operators(Group):
@@ -127,7 +128,7 @@ class PrivacySettings(Group):
         description="File of strings that are always masked, one a line; read at every run, never stored. `thoughttrace review deny` keeps keyed digests of them instead.",
     )
     operators: Operators = Operators()
-    drop_sensitive: tuple[str, ...] = Field(
+    drop_sensitive: tuple[SensitiveKind, ...] = Field(
         default=(),
         description="Kinds of sensitive content whose conversations are dropped (health, self_harm, sexual, minors).",
     )
@@ -135,6 +136,13 @@ class PrivacySettings(Group):
         default=5, ge=1, description="Smallest number of participants that share a combination of attributes."
     )
     min_cell: int = Field(default=10, ge=1, description="Smallest count shown in a published statistic.")
+
+    @model_validator(mode="after")
+    def _check_scores(self) -> PrivacySettings:
+        # the other way round, masking what is uncertain would mask less than not to
+        if self.review_score > self.mask_score:
+            raise ValueError("review_score must not be above mask_score")
+        return self
 
 
 class TagSettings(Group):
