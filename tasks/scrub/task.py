@@ -230,7 +230,7 @@ def prove_privacy(
     return run_step(private, "privacy", STEP_VERSION, parts, build)
 
 
-@task(name="audit for personal data")
+@task(name="audit for personal data", task_run_name="audit {version}")
 def audit_pii(run: RunContext, version: str) -> dict[str, Any]:
     """Scan and measure a published release again; returns counts, places and measures, and what is wrong."""
     privacy, gate = run.settings.privacy, run.settings.gate
