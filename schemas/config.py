@@ -180,6 +180,13 @@ class TagSettings(Group):
         default=True,
         description="Ask a provider about items of our own whenever its model's snapshot is new: about a dozen calls.",
     )
+    batch_from: int = Field(
+        default=0,
+        ge=0,
+        description="Calls from which the provider's batch API is used where it has one: half the price, up to a day; 0 never.",
+    )
+    batch_poll_s: float = Field(default=60, gt=0, description="Seconds between two looks at a batch.")
+    batch_hours: float = Field(default=25, gt=0, description="Longest wait for a batch, in hours.")
     weights_dir: str = Field(
         default="", description="Folder with the embedding model; takes precedence over the packaged one."
     )

@@ -63,6 +63,9 @@ class FakeProvider:
         self.answer: Callable[[dict[str, Any]], Any] = answer_faithfully
         self.latency_s = 0.0
         self.limit_per_s = 0
+        self.files: dict[str, bytes] = {}
+        self.batches: dict[str, dict[str, Any]] = {}
+        self.n_looks, self.batch_looks, self.batch_status = 0, 2, "completed"
         self.bodies: list[dict[str, Any]] = []
         self.statuses: Counter[int] = Counter()
         self._accepted: deque[float] = deque()
@@ -80,6 +83,11 @@ class FakeProvider:
         return self.statuses[200]
 
     def reset(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.batches: dict[str, dict[str, Any]] = {}
+        self.n_looks = 0
+        self.batch_looks = 2
+        self.batch_status = "completed"
         self.bodies.clear()
         self.statuses.clear()
         self._accepted.clear()
@@ -99,6 +107,10 @@ class FakeProvider:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         app = web.Application(client_max_size=64 << 20)
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/files", self._put_file)
+        app.router.add_get("/v1/files/{id}/content", self._get_file)
+        app.router.add_post("/v1/batches", self._put_batch)
+        app.router.add_get("/v1/batches/{id}", self._get_batch)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
@@ -132,3 +144,50 @@ class FakeProvider:
         self.statuses[200] += 1
         answer = self.answer(body)
         return web.json_response(completion(answer if isinstance(answer, str | None) else json.dumps(answer)))
+
+    async def _put_file(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        name = f"file-{len(self.files)}"
+        self.files[name] = form["file"].file.read()
+        return web.json_response(self._describe_file(name))
+
+    def _describe_file(self, name: str) -> dict[str, Any]:
+        return {
+            "id": name, "object": "file", "bytes": len(self.files[name]), "created_at": 1,
+            "filename": "labels.jsonl", "purpose": "batch", "status": "processed",
+        }  # fmt: skip
+
+    async def _get_file(self, request: web.Request) -> web.Response:
+        return web.Response(body=self.files[request.match_info["id"]])
+
+    async def _put_batch(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        name = f"batch-{len(self.batches)}"
+        self.batches[name] = {
+            "id": name, "object": "batch", "endpoint": body["endpoint"], "completion_window": "24h",
+            "input_file_id": body["input_file_id"], "status": "validating", "created_at": 1,
+        }  # fmt: skip
+        return web.json_response(self.batches[name])
+
+    async def _get_batch(self, request: web.Request) -> web.Response:
+        """A batch is done after a few looks; `fault` makes single lines of it fail."""
+        batch = self.batches.get(request.match_info["id"])
+        if batch is None:
+            return web.json_response({"error": {"message": "no such batch"}}, status=404)
+        self.n_looks += 1
+        if self.n_looks > self.batch_looks and "output_file_id" not in batch:
+            batch["status"] = self.batch_status
+            lines = []
+            for n, line in enumerate(self.files[batch["input_file_id"]].splitlines()):
+                call = json.loads(line)
+                override = self.fault(n, call["body"])
+                status = override[0] if override else 200
+                body = override[1] if override else completion(json.dumps(self.answer(call["body"])))
+                response = {"status_code": status, "body": body}
+                lines.append(
+                    json.dumps({"custom_id": call["custom_id"], "response": response, "error": None})
+                )
+            if self.batch_status == "completed":
+                self.files[f"out-{batch['id']}"] = "\n".join(lines).encode()
+                batch["output_file_id"] = f"out-{batch['id']}"
+        return web.json_response(batch)

@@ -39,6 +39,7 @@ class LabelMemo:
     """The memo of labels on a private store; without a store it lives as long as the object."""
 
     def __init__(self, store: PartStore | None, folder: str = _PREFIX) -> None:
+        self.store = store
         self._parts = Parts(store, folder, LABEL_MEMO.polars_schema()) if store else None
         self._known: dict[str, MemoRow] = {}
 

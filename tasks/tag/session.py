@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from schemas.config import TagSettings
 from schemas.errors import BudgetError, DataError, ProviderError
 from tasks.memo.labels import LabelMemo, MemoRow
+from tasks.tag.batch_client import offers_batches
+from tasks.tag.batches import PlacedCall, run_batches
 from tasks.tag.budget import Budget, Ledger
-from tasks.tag.questions import Question, gather_calls
+from tasks.tag.questions import Call, Question, gather_calls
 from tasks.tag.runner import run_calls
 from tasks.tag.sending import BUDGET, NO_MODEL, Chat, RunLimits
 
@@ -113,6 +115,9 @@ class Session:
             (call, tuple(place[id(q)] for q in call.questions))
             for call in gather_calls(questions[i] for i in asked)
         ]
+        from_batches = self._ask_in_batches(calls)
+        found |= from_batches
+        calls = _without(calls, from_batches)
         report = run_calls(
             calls,
             self._open_clients(),
@@ -135,6 +140,23 @@ class Session:
                 faults[i] = (faults[first_index][0], 0)
         return answered, faults
 
+    def _ask_in_batches(self, calls: Sequence[PlacedCall]) -> dict[int, MemoRow]:
+        """Answer a cold backfill by the first model's batch API, where it has one and the settings want it."""
+        least, store = self.settings.batch_from, self.memo.store
+        if not least or len(calls) < least or store is None or not offers_batches(self.models[0]):
+            return {}
+        self._open_clients()
+        return run_batches(
+            calls,
+            self.models[0],
+            self.settings,
+            store=store,
+            memo=self.memo,
+            budget=self.budget,
+            ledger=self.ledger,
+            now=self.now,
+        )
+
     def _check_stopped(self, stopped: str, n_answered: int, n_asked: int) -> None:
         kept = f"{n_answered} of {n_asked} answers are kept, the same command goes on from there"
         if stopped == BUDGET:
@@ -154,3 +176,16 @@ class Session:
                 for m in self.models
             ]
         return self._clients
+
+
+def _without(calls: Sequence[PlacedCall], answered: Mapping[int, MemoRow]) -> list[PlacedCall]:
+    """Return what is left of the calls once some of their questions are answered."""
+    rest: list[PlacedCall] = []
+    for call, indices in calls:
+        open_places = [n for n, index in enumerate(indices) if index not in answered]
+        if len(open_places) == len(indices):
+            rest.append((call, indices))
+        elif open_places:
+            questions = tuple(call.questions[n] for n in open_places)
+            rest.append((Call(questions), tuple(indices[n] for n in open_places)))
+    return rest

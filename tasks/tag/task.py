@@ -29,7 +29,10 @@ from tasks.tag.gold import load_decisions, load_gold
 from tasks.tag.stage import asks_models, tag_release
 
 STEP_VERSION = 2
-IDLE_SETTINGS = {"budget_usd", "concurrency", "timeout_s", "requests_per_minute", "tokens_per_minute"}
+IDLE_SETTINGS = {
+    *("budget_usd", "concurrency", "timeout_s", "requests_per_minute", "tokens_per_minute"),
+    *("batch_from", "batch_poll_s", "batch_hours"),
+}
 """Settings that decide no label."""
 
 
