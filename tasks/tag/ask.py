@@ -32,6 +32,7 @@ def ask_models(
         for i in items
         if i.is_empty
     ]
+    session.offer(taxonomy)
     asked = [i for i in items if not i.is_empty]
     top = build_decisions(taxonomy)
     rows, faults = session.ask([Question(i, top) for i in asked])

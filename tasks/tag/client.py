@@ -92,9 +92,7 @@ def register_local_models(litellm: Any) -> None:
     from litellm.llms.custom_llm import CustomLLM
     from litellm.types.utils import Choices, Message, Usage
 
-    from tasks.tag.local_chat import LocalChat
-
-    chat = LocalChat()
+    from tasks.tag.local_chat import LOCAL_CHAT as chat  # noqa: N811 - an instance, not a constant
 
     class _Local(CustomLLM):
         def completion(self, *args: Any, **kwargs: Any) -> Any:

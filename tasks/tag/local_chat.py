@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from schemas.config import TagSettings
 from schemas.taxonomies import Taxonomy, load_taxonomies
 from tasks.tag.embedding import Embedder, load_embedder
 from tasks.tag.items import Item, make_item
@@ -23,10 +22,20 @@ _ITEMS = re.compile(r"<items-([0-9a-f]{16})>\n(.*)\n</items-\1>", re.DOTALL)
 
 
 class LocalChat:
-    """Answers prompts of this package with the local head, fitted on seeds when a facet is first asked."""
+    """Answers prompts of this package with the local head, fitted on seeds when a facet is first asked.
+
+    Attributes:
+        weights_dir: folder with the embedding model; empty uses the packaged one.
+    """
 
     def __init__(self) -> None:
-        self._taggers: dict[tuple[str, str], LocalTagger] = {}
+        self.weights_dir = ""
+        self._offered: list[Taxonomy] = []
+        self._taggers: dict[tuple[str, Taxonomy, str], LocalTagger] = {}
+
+    def offer(self, taxonomies: Iterable[Taxonomy]) -> None:
+        """Make taxonomies known that do not ship, such as the new one of a re-tag."""
+        self._offered = [t for t in taxonomies if t not in self._offered] + self._offered
 
     def answer(self, model: str, static: str, body: str) -> str:
         """Return the JSON that answers a prompt.
@@ -45,7 +54,7 @@ class LocalChat:
         allowed = [
             v for v in (answer["labels"]["items"] if is_multi else answer["label"])["enum"] if v != ABSTAIN
         ]
-        taxonomy = _find_taxonomy(allowed)
+        taxonomy = self._find_taxonomy(allowed)
         found = _ITEMS.search(body)
         if taxonomy is None or found is None:
             raise ValueError("not a prompt of this package")
@@ -71,17 +80,19 @@ class LocalChat:
         return {"id": row["id"], "label": ranked[0][0], "second": second, "confidence": confidence}
 
     def _open(self, model: str, taxonomy: Taxonomy) -> LocalTagger:
-        key = (model, taxonomy.facet)
+        key = (model, taxonomy, self.weights_dir)
         if key not in self._taggers:
-            embedder: Embedder = (
-                HashedWords() if model == "lexical" else load_embedder(TagSettings().weights_dir)
-            )
+            embedder: Embedder = HashedWords() if model == "lexical" else load_embedder(self.weights_dir)
             self._taggers[key] = fit_tagger(taxonomy, embedder)
         return self._taggers[key]
 
+    def _find_taxonomy(self, allowed: list[str]) -> Taxonomy | None:
+        known = [*self._offered, *load_taxonomies().values()]
+        return next((t for t in known if all(v in t for v in allowed)), None)
 
-def _find_taxonomy(allowed: list[str]) -> Taxonomy | None:
-    return next((t for t in load_taxonomies().values() if all(v in t for v in allowed)), None)
+
+LOCAL_CHAT = LocalChat()
+"""The one of this process: litellm knows a custom model by its handler, not by its settings."""
 
 
 def _read_item(taxonomy: Taxonomy, row: Mapping[str, str]) -> Item:

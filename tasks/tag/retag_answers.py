@@ -17,6 +17,7 @@ def answer_asks(plan: FacetRetag, retagger: Retagger) -> tuple[dict[int, Row], d
     if not questions:
         return {}, {}
     if retagger.session is not None:
+        retagger.session.offer(plan.new)
         found, faults = retagger.session.ask(questions)
         answers = {i: _row_of_memo(r) for i, r in found.items() if r.values}
         missing = {i: r.abstained for i, r in found.items() if not r.values}

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from schemas.config import TagSettings
 from schemas.errors import BudgetError, DataError, ProviderError
+from schemas.taxonomies import Taxonomy
 from tasks.memo.labels import LabelMemo, MemoRow
 from tasks.tag.batch_client import offers_batches
 from tasks.tag.batches import PlacedCall, run_batches
@@ -54,6 +55,14 @@ class Session:
         self.now = now
         self._may_ask = may_ask
         self._clients = list(clients) if clients is not None else None
+
+    def offer(self, taxonomy: Taxonomy) -> None:
+        """Let the embedded models of the list answer in a taxonomy that does not ship."""
+        if any(m.startswith("local/") for m in self.models):
+            from tasks.tag.local_chat import LOCAL_CHAT
+
+            LOCAL_CHAT.weights_dir = self.settings.weights_dir
+            LOCAL_CHAT.offer([taxonomy])
 
     def with_memo(self, settings: TagSettings, memo: LabelMemo) -> Session:
         """Return a session over another memo and other settings, that spends the same budget and notes the same costs."""

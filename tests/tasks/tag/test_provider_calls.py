@@ -21,7 +21,7 @@ from tasks.tag.client import count_tokens
 from tasks.tag.items import make_item
 from tasks.tag.lexical import HashedWords
 from tasks.tag.plan import plan_tagging
-from tasks.tag.questions import Question, build_decisions
+from tasks.tag.questions import Call, Question, build_decisions
 from tasks.tag.stage import tag_release
 from tests.tag_provider import MODEL, completion, read_allowed, read_items
 
@@ -417,6 +417,26 @@ def test_a_fallback_list_may_end_in_the_local_head(provider) -> None:
     assert result.dead_letters.is_empty()
     assert result.labels["labeller"].unique().sort().to_list() == ["local/lexical", "position"]
     assert result.labels["value"].is_in([n.id for t in TAXONOMIES.values() for n in t.nodes]).all()
+
+
+def test_the_embedded_models_are_models_of_litellm_at_no_price() -> None:
+    import asyncio
+
+    from tasks.tag.client import find_price, import_litellm
+
+    litellm = import_litellm()
+    call = Question(
+        make_item("a", "reaction", "Far too long for me", "An answer"),
+        build_decisions(TAXONOMIES["reaction"]),
+    )
+    static, body = call.decisions.static, Call((call,)).body()
+    messages = [{"role": "system", "content": static}, {"role": "user", "content": body}]
+    reply = asyncio.run(litellm.acompletion(model="local/lexical", messages=messages))
+    answer = json.loads(reply.choices[0].message.content)["answers"][0]
+    assert answer["label"] == "scope_fit"
+    assert litellm.completion(model="local/lexical", messages=messages).model == "local/lexical"
+    assert find_price("local/head") == find_price("local/lexical") == (0.0, 0.0)
+    assert litellm.supports_response_schema("local/head")
 
 
 def test_the_plan_says_what_the_run_will_do(provider, tmp_path) -> None:

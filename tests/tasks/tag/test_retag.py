@@ -315,6 +315,16 @@ def test_the_local_head_carries_out_a_retag_without_calls(provider) -> None:
     assert result.labels.height == N
 
 
+@pytest.mark.usefixtures("plain")
+def test_a_fallback_to_the_local_model_knows_the_new_taxonomy(provider) -> None:
+    provider.fault = lambda n, body: (404, {"error": {"message": "model not found"}}, {})
+    _, result, _ = retag(split()[0], labels(), model=f"{MODEL}, local/lexical")
+    asked = result.labels.filter(pl.col("labeller") == "local/lexical")
+    assert asked.height == count("content_relevance")
+    assert set(asked["value"]) <= {"missing", "wrong"}
+    assert result.dead_letters.is_empty()
+
+
 def topic_labels() -> pl.DataFrame:
     rows = []
     for c in range(N):
