@@ -17,7 +17,7 @@ from tasks.tag.items import Item
 _MESSAGE_CHARACTERS = 300
 """A message is read from its beginning: the same string serves all facets, and is embedded once."""
 _CONTEXT_WEIGHT = 0.5
-_CUE_WEIGHT = 0.5
+_CUE_WEIGHT = 0.25
 _OVERLAP_WEIGHT = 2.0
 _UNKNOWN = (np.nan, np.nan, np.nan)
 

@@ -27,7 +27,7 @@ from tasks.tag.head import Head, Matrix, fit_head, fit_temperature
 from tasks.tag.items import Gold, Item
 from tasks.tag.seeds import load_seeds
 
-HEAD_VERSION = 2
+HEAD_VERSION = 3
 """Raised when features, seeds or fitting change what the same item is labelled."""
 
 _C = 3.0
