@@ -25,7 +25,7 @@ from postgres import Database, run_postgres
 from tests.tag_provider import FakeProvider
 
 REPO = Path(__file__).parents[2]
-FINAL = {"Completed", "Rejected", "Failed", "Crashed", "Cancelled"}
+FINAL = {"Completed", "Published", "Rejected", "Failed", "Crashed", "Cancelled"}
 
 
 @dataclass(frozen=True)

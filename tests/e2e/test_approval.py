@@ -40,14 +40,6 @@ def find_candidate(store: Store) -> str:
     return candidate.candidate_id
 
 
-def wait_for_process(pipeline) -> list[int]:
-    deadline = time.monotonic() + 120
-    while not (found := find_descendants(pipeline.children.pid("worker"))):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found
-
-
 def test_a_terminal_rejects_while_the_form_waits(pipeline, folder, store) -> None:
     run = start(pipeline, folder)
     pipeline.wait(run, "Suspended")
@@ -68,7 +60,8 @@ def test_a_retry_after_the_answer_publishes_and_asks_nobody_again(pipeline, fold
     retry(pipeline, run)
     pipeline.wait(run, "Suspended")
     pipeline.resume(run, decision="publish", reviewer="Ada")
-    for pid in wait_for_process(pipeline):
+    pipeline.wait(run, "Running")
+    for pid in find_descendants(pipeline.children.pid("worker")):
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     assert pipeline.wait(run, timeout_s=120)["state"]["name"] == "Crashed"
