@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from schemas.config import EvaluateSettings, Settings, TagSettings
+from tasks.evaluate import figures
 from tasks.evaluate.run import Evaluation, run_evaluation
+from tasks.report.drawing import Drawing
 from tasks.storage.local import LocalStore
 from tests.tag_provider import FakeProvider, read_items
 from tests.tasks.evaluate.suite_tables import make_release
@@ -65,8 +67,9 @@ def provider(_suite_provider, monkeypatch):
 
 
 @pytest.fixture
-def evaluate(tmp_path):
-    """Run a suite with hosted models on an invented release."""
+def evaluate(tmp_path, monkeypatch):
+    """Run a suite with hosted models on an invented release; its figure is tested elsewhere."""
+    monkeypatch.setattr(figures, "draw", lambda chart: Drawing("", 1, 1))
 
     def run(suite: str, tables=None, method: str = "", store=None, **settings: Any) -> Evaluation:
         tag = {
