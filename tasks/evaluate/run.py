@@ -17,7 +17,14 @@ from tasks.evaluate.local_models import LocalModel
 from tasks.evaluate.models import choose_options, is_local
 from tasks.evaluate.registry import find_suite
 from tasks.evaluate.suite import Findings, Options, Results, Selection, Suite
-from tasks.evaluate.vectors import LOCAL, CountedTexts, HostedEmbedder, TextVectors, open_local_vectors
+from tasks.evaluate.vectors import (
+    LOCAL,
+    CountedTexts,
+    HostedEmbedder,
+    KeptVectors,
+    TextVectors,
+    open_local_vectors,
+)
 from tasks.memo.answers import AnswerMemo
 from tasks.memo.vectors import VectorMemo
 from tasks.storage.store import Store
@@ -165,7 +172,7 @@ def run_evaluation(
     if suite.embeds:
         embedding = settings.evaluate.embedding_model
         if embedding == LOCAL:
-            vectors = local_vectors()
+            vectors = KeptVectors(local_vectors())
         else:
             hosted = HostedEmbedder(
                 embedding,
@@ -175,11 +182,11 @@ def run_evaluation(
                 allow_unpriced=settings.tag.allow_unpriced,
                 sleep=time.sleep,
             )
-            vectors = VectorMemo(hosted, private)
+            vectors = KeptVectors(VectorMemo(hosted, private))
     try:
         findings = suite.collect(selection, options, asker, vectors)
     finally:
-        for memo in {id(v): v for v in (*local, vectors) if isinstance(v, VectorMemo)}.values():
+        for memo in local:
             memo.save()
     return Evaluation(
         suite=suite,
@@ -227,9 +234,12 @@ def _plan_embedding(model: str, texts: Sequence[str], private: Store) -> Planned
     from tasks.tag.client import find_price
 
     price = find_price(model)
-    tokens = int(sum(len(t) for t in texts) / _CHARACTERS_A_TOKEN)
+    # the snapshot of a hosted model is its name
+    new = VectorMemo(CountedTexts(model), private).count_new(texts)
+    share = new / len(texts)
+    tokens = int(share * sum(len(t) for t in texts) / _CHARACTERS_A_TOKEN)
     usd = None if price is None else round(tokens * price[0], 6)
-    return PlannedStep("embed", model, len(texts), 0, -(-len(texts) // 64), tokens, 0, usd)
+    return PlannedStep("embed", model, len(texts), len(texts) - new, -(-new // 64), tokens, 0, usd)
 
 
 def _count(names: Any) -> dict[str, int]:

@@ -141,12 +141,35 @@ class HostedEmbedder:
         raise ProviderError(f"the embedding model {self._model} failed")
 
 
+class KeptVectors:
+    """Vectors that are looked up first, and kept batch by batch: a killed run pays for one batch again.
+
+    Args:
+        memo: an embedder that remembers.
+    """
+
+    def __init__(self, memo: VectorMemo) -> None:
+        self._memo = memo
+
+    @property
+    def snapshot(self) -> str:
+        """Name of the exact weights."""
+        return self._memo.snapshot
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector a text."""
+        self._memo.recall(texts)
+        for start in range(0, len(texts), _BATCH):
+            self._memo.embed(texts[start : start + _BATCH])
+            self._memo.save()
+        return self._memo.embed(texts)
+
+
 class CountedTexts:
     """Stands in while planning: counts texts, returns vectors that mean nothing."""
 
-    snapshot = "none"
-
-    def __init__(self) -> None:
+    def __init__(self, snapshot: str = "") -> None:
+        self.snapshot = snapshot
         self.texts: dict[str, None] = {}
 
     def embed(self, texts: Sequence[str]) -> Vectors:

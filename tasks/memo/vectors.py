@@ -69,6 +69,11 @@ class VectorMemo:
             return self._embedder.embed([])
         return np.stack([self._known[k] for k in keys]).astype(np.float32)
 
+    def count_new(self, texts: Sequence[str]) -> int:
+        """Return how many distinct texts neither this object nor the store knows."""
+        self.recall(texts)
+        return len({_key(t) for t in texts} - self._known.keys())
+
     def save(self) -> None:
         """Write what was computed since the last save as one part."""
         if self._parts is not None and self._fresh:

@@ -14,10 +14,12 @@ from schemas.errors import BudgetError, ProviderError
 from tasks.evaluate import semantic_shift, vectors
 from tasks.evaluate.asking import PlanningAsker
 from tasks.evaluate.conversations import Conversation, Thought, Turn
+from tasks.evaluate.run import _plan_embedding
 from tasks.evaluate.semantic_shift import KINDS, check_order
 from tasks.evaluate.suite import Options
-from tasks.evaluate.vectors import HostedEmbedder, open_local_vectors
+from tasks.evaluate.vectors import HostedEmbedder, KeptVectors, open_local_vectors
 from tasks.memo.answers import AnswerMemo
+from tasks.memo.vectors import VectorMemo
 from tasks.storage.local import LocalStore
 from tasks.tag.budget import Budget, CostLine
 
@@ -76,6 +78,7 @@ def hosted(monkeypatch):
     fake = SimpleNamespace(embedding=embedding, validate_environment=lambda model: {"missing_keys": []})
     monkeypatch.setattr(vectors, "import_litellm", lambda: fake)
     monkeypatch.setattr(vectors, "find_price", lambda model: (1e-6, 0.0))
+    monkeypatch.setattr("tasks.tag.client.find_price", lambda model: (1e-6, 0.0))
     monkeypatch.setattr(vectors, "name_error", lambda litellm, error: (str(error), None))
     return SimpleNamespace(calls=calls, litellm=fake)
 
@@ -109,3 +112,32 @@ def test_hosted_vectors_stop_at_the_budget_and_at_a_dead_provider(hosted) -> Non
     with pytest.raises(ProviderError, match="openai/e failed: provider_unavailable"):
         open_hosted(1.0, sleep=waits.append).embed(["text"])
     assert len(waits) == 4
+
+
+def test_hosted_vectors_are_paid_for_once_and_planned_so(hosted, tmp_path) -> None:
+    store = LocalStore(tmp_path)
+    texts = [f"text {n}" for n in range(80)]
+    first = KeptVectors(VectorMemo(open_hosted(1.0), store)).embed(texts)
+    assert len(hosted.calls) == 2
+    again = KeptVectors(VectorMemo(open_hosted(1.0), store)).embed(texts)
+    assert len(hosted.calls) == 2
+    assert np.array_equal(first, again)
+    assert _plan_embedding("openai/e", [*texts, "new"], store).n_known == 80
+
+
+def test_a_killed_embedding_loses_one_batch(hosted, tmp_path) -> None:
+    store = LocalStore(tmp_path)
+    texts = [f"text {n}" for n in range(100)]
+    answer = hosted.litellm.embedding
+
+    def die(**options):
+        if hosted.calls:
+            raise KeyboardInterrupt
+        return answer(**options)
+
+    hosted.litellm.embedding = die
+    with pytest.raises(KeyboardInterrupt):
+        KeptVectors(VectorMemo(open_hosted(1.0), store)).embed(texts)
+    hosted.litellm.embedding = answer
+    KeptVectors(VectorMemo(open_hosted(1.0), store)).embed(texts)
+    assert [len(c) for c in hosted.calls] == [64, 36]
