@@ -76,7 +76,7 @@ def fill(store: Store) -> None:
     schema = pl.Schema({"key": pl.String(), "vector": pl.Binary()})
     rows = {"key": [text_key(t) for t in texts], "vector": [b"v"] * len(texts)}
     Parts(private, "memo/vectors/m", schema).append(pl.DataFrame(rows, schema=schema))
-    private.put("evaluations/v1.1.0/e/checkpoint.jsonl", b"{}")
+    private.put("evaluations/next-message/v1.1.0-abc/checkpoint.jsonl", b"{}")
     private.put("work/old/x/raw.jsonl", RAW.encode())
 
 
