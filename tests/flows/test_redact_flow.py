@@ -19,7 +19,7 @@ from tasks.storage.store import open_store
 from tests.exports import jsonl, session
 
 KEY = "k3Y-0123456789-abcdefghijklmnopqrstuvwxyz"
-PLACE, WORDS = "the old heron mill", "zurple tinkering guild"
+PLACE, WORDS = "the old heron mill", "purple tinkering guild"
 """What no recogniser finds: the first is reported by its place, the second by its words."""
 
 
@@ -30,9 +30,9 @@ def export(n: int) -> bytes:
         return records[i]["tasks"][0]["conversations"][0]["messages"][position]
 
     message(0)["content"] = f"We live beside {PLACE}, can herbs grow there?"
-    message(0, 2)["content"] = "Is The Old Heron-Mill too windy?"
+    message(0, 2)["content"] = "Is the old Heron-mill too dry?"
     message(1)["content"] = f"Not near {PLACE}. I meet the {WORDS} on Fridays."
-    records[2]["tasks"][0]["task_summary"] = f"Herbs for the {WORDS.upper()}"
+    records[2]["tasks"][0]["task_summary"] = f"Herbs for the {WORDS}, please"
     return jsonl(records)
 
 
@@ -60,9 +60,12 @@ def redacted(prefect_server, tmp_path_factory):
     store, spans = folder / "store", folder / "leaks.jsonl"
     options = {
         "store": str(store),
+        "config_file": str(folder / "config.toml"),
         "tagging": {"model": "none"},
         "privacy": {"policy": "strict", "review": "mask"},
     }
+    # nothing is uncertain, so that only what is sure is masked before
+    (folder / "config.toml").write_text("[privacy]\nreview_score = 0.5\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("THOUGHTTRACE_ID_KEY", KEY)
         for n in (5, 6):
@@ -131,7 +134,7 @@ def test_the_patch_masks_the_place_in_its_conversation_and_the_words_everywhere(
     tables = load_release(open_store(str(redacted["store"])), "v1.0.1")[1]
     contents = tables["messages"]["content"].to_list()
     assert "We live beside <LOCATION_1>, can herbs grow there?" in contents
-    assert "Is <LOCATION_1> too windy?" in contents
+    assert "Is <LOCATION_1> too dry?" in contents
     changes = tables["changes"].filter(pl.col("change") == "changed")
     assert dict(changes.select("scope", "n_rows").iter_rows()) == {"conversations": 1, "messages": 3}
     assert set(changes["reason"]) == {"privacy", "text"}
@@ -151,7 +154,7 @@ def test_the_advisory_quotes_nothing(redacted) -> None:
     assert "**Advisory**" in changelog
     assert "4 spans in 3 conversations. v1.0.0 held it" in changelog
     assert "LOCATION, OTHER" in changelog
-    assert not any(v in changelog.lower() for v in (PLACE, WORDS, "heron", "zurple"))
+    assert not any(v in changelog.lower() for v in (PLACE, WORDS, "heron", "purple"))
 
 
 def test_asking_again_changes_nothing(redacted) -> None:
