@@ -145,6 +145,11 @@ def summarise(
     notes = list(dict.fromkeys(findings.notes))
     if any(is_local(m) for m in (*options.models, *options.judges)):
         notes.insert(0, STAND_IN)
+    for model in options.models:
+        for judge in options.judges_of(model):
+            shared = set(evaluation.snapshots.get(model, ())) & set(evaluation.snapshots.get(judge, ()))
+            if shared:
+                notes.append(f"{model} and {judge} both answer as {min(shared)}: is the judge another model?")
     if subject.is_yanked:
         notes.insert(0, f"{subject.version} is yanked: its use is discouraged")
     lines = [line for models in evaluation.cost.values() for line in models.values()]

@@ -210,7 +210,8 @@ def _draw(items: Sequence[Item], vectors: Mapping[str, Floats], snapshot: str, s
         names,
         title="From the first text to the second: difference vectors",
         subtitle=[f"One point a pair; {method} of the difference of the two vectors, {snapshot}."],
-        source=f"{len(items):,} pairs. Distances between far points mean little in such a picture.",
+        source=f"{len(items):,} pairs"
+        + (". Distances between far points mean little in such a picture." if method == "UMAP" else ""),
     )
     note = (
         "" if method == "UMAP" else f"the figure shows {method}: umap-learn (extra `umap`) is not installed"

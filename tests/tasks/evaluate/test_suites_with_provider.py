@@ -19,12 +19,12 @@ from schemas.config import EvaluateSettings, Settings
 from schemas.errors import BudgetError, UsageError
 from schemas.fields import EVALUATION_FAILURES, EVALUATION_SCORES
 from tasks.evaluate.autotom import posterior
-from tasks.evaluate.folder import build_tables, status_of
+from tasks.evaluate.folder import Subject, build_tables, status_of, summarise
 from tasks.evaluate.plan import check_budget
 from tasks.evaluate.run import plan_evaluation
 from tasks.storage.local import LocalStore
 from tests.tag_provider import completion
-from tests.tasks.evaluate.conftest import JUDGE, WRITER, answer_by_schema, read_material, read_schema
+from tests.tasks.evaluate.conftest import JUDGE, NOW, WRITER, answer_by_schema, read_material, read_schema
 from tests.tasks.evaluate.suite_tables import ANSWERS, QUESTIONS, make_release
 
 PER_PERSON = 6
@@ -51,6 +51,12 @@ def test_thoughts_are_told_by_one_model_and_judged_by_another(provider, evaluate
     assert all(r.low <= r.value <= r.high for r in rows)
     tables = build_tables(found)
     assert status_of(found, tables) == "complete"
+    # two names, one snapshot: a gateway may send both to one model
+    summary = summarise(Subject("v1.0.0", "ab" * 32, False), found, tables, "run", NOW)
+    assert any("is the judge another model?" in note for note in summary["notes"])
+    assert summary["cost"]["calls"] == 2 * n
+    assert {p["name"] for p in summary["prompts"]} >= {"reason", "similarity"}
+    assert "garden" not in json.dumps(summary)
     assert set(tables[EVALUATION_SCORES]["judge"]) == {JUDGE}
     assert tables[EVALUATION_SCORES]["prompt_sha256"].str.len_chars().to_list() == [64] * n
 
