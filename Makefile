@@ -69,6 +69,7 @@ bench: $(VENV)/.dev ## measure; never part of the tests
 	$(BIN)/python -m benchmarks.tag_pacing throughput
 	$(BIN)/python -m benchmarks.tag_pacing limit
 	$(BIN)/python -m benchmarks.tag_pacing plan
+	$(BIN)/python -m benchmarks.tag_local
 
 lock: $(VENV)/.dev ## resolve the dependencies anew (hashes, no index address)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

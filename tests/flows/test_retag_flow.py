@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from tasks.synth.export import generate, write_export
 from tests.taxonomy_files import GONE, merged_reactions
@@ -78,6 +79,35 @@ def test_the_changes_show_where_labels_went(releases) -> None:
     changes = pl.read_parquet(store / "releases/v1.1.0/changes/*.parquet")
     flows = changes.filter(pl.col("scope") == "labels.reaction", pl.col("to_value") == "noted")
     assert set(flows["from_value"]) == set(GONE)
+
+
+def test_the_commands_plan_and_try_a_retag_and_change_nothing(releases, monkeypatch, capsys) -> None:
+    from flows.cli import app as cli
+
+    store, _, _ = releases
+    files = sorted((p, p.stat().st_mtime_ns) for p in (store / "releases").rglob("*") if p.is_file())
+    document = yaml.safe_load((store.parent / "reaction.yaml").read_text())
+    document |= {"version": "v3", "based_on": "v2", "changes": [{"kind": "rename", "to": ["noted"]}]}
+    document["nodes"][0]["name"] = "Taken note of"
+    taxonomy = store.parent / "reaction-v3.yaml"
+    taxonomy.write_text(yaml.safe_dump(document))
+    monkeypatch.setenv("THOUGHTTRACE_ID_KEY", "k" * 40)
+    cli.register_commands()
+
+    def ask(*arguments: str) -> dict:
+        given = [*arguments, "--taxonomy", str(taxonomy), "--model", "none", "--store", str(store), "--json"]
+        monkeypatch.setattr("sys.argv", ["thoughttrace", *given])
+        code = cli.run(debug=False)
+        captured = capsys.readouterr()
+        assert code == 0, captured.err
+        return json.loads(captured.out)
+
+    plan = ask("plan-retag", "latest")
+    assert plan["version"] == "v1.1.0"
+    assert [(c["kind"], c["n_questions"], c["n_calls"]) for c in plan["changes"]] == [("rename", 0, 0)]
+    assert plan["estimate"]["calls"] == 0
+    assert ask("retag", "latest", "--dry-run")["tagging_plan"]["calls"] == 0
+    assert sorted((p, p.stat().st_mtime_ns) for p in (store / "releases").rglob("*") if p.is_file()) == files
 
 
 def test_the_release_verifies(releases) -> None:

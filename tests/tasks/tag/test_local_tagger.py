@@ -70,6 +70,20 @@ def test_weights_of_another_digest_are_refused(monkeypatch, tmp_path) -> None:
         embedding.MiniLM(str(tmp_path))
 
 
+def test_a_model_folder_given_by_path_takes_precedence_and_names_its_weights(tmp_path) -> None:
+    from tasks.tag import embedding
+
+    weights, vocab, _ = embedding._find_files("")
+    (tmp_path / "model.onnx").symlink_to(weights)
+    # another vocabulary: the packaged pair is pinned, a folder of one's own is not
+    words = vocab.read_text(encoding="utf-8").replace("\n[unused7]\n", "\nzyxwv\n")
+    (tmp_path / "vocab.txt").write_text(words, encoding="utf-8")
+    own = load_embedder(str(tmp_path))
+    assert own.snapshot == load_embedder().snapshot
+    assert np.allclose(own.embed(["a garden"]), load_embedder().embed(["a garden"]))
+    assert not np.allclose(own.embed(["zyxwv"]), load_embedder().embed(["zyxwv"]))
+
+
 @pytest.mark.parametrize("facet", FACETS)
 def test_seeds_cover_every_choice(facet) -> None:
     seeds = load_seeds(TAXONOMIES[facet])
