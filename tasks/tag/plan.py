@@ -12,6 +12,7 @@ from schemas.config import TagSettings
 from schemas.fields import FACETS
 from schemas.taxonomies import Taxonomy
 from tasks.memo.parts import PartStore
+from tasks.tag.decided import read_decisions, split_decided
 from tasks.tag.estimate import CallEstimate, estimate_calls
 from tasks.tag.exported import read_exported
 from tasks.tag.items import Gold, Item, collect_items
@@ -19,7 +20,7 @@ from tasks.tag.local import fit_tagger
 from tasks.tag.questions import Question, build_decisions
 from tasks.tag.sending import Chat
 from tasks.tag.session import Session
-from tasks.tag.stage import open_embedder, open_session, read_decisions, split_decided
+from tasks.tag.stage import open_embedder, open_session
 
 
 @dataclass(frozen=True, slots=True)

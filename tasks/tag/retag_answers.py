@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from tasks.memo.labels import MemoRow
 from tasks.tag.result import Outcome
-from tasks.tag.retag import Ask, FacetRetag, Row
+from tasks.tag.retag import FacetRetag
+from tasks.tag.retag_asks import Ask, Row
 from tasks.tag.retagger import Retagger, fit_to
 from tasks.tag.stage import LOCAL, NAMES
 

@@ -15,7 +15,8 @@ from tasks.memo.labels import MemoRow
 from tasks.memo.parts import text_key
 from tasks.tag.items import Item
 from tasks.tag.questions import DecisionSet, Question, build_decisions
-from tasks.tag.retag import FacetRetag, Row
+from tasks.tag.retag import FacetRetag
+from tasks.tag.retag_asks import Row
 from tasks.tag.session import Session
 
 NOTHING_BELOW = "no_subtopic"

@@ -15,8 +15,9 @@ from tasks.tag.estimate import CallEstimate, estimate_calls
 from tasks.tag.items import Item, collect_items
 from tasks.tag.label_flows import count_flows
 from tasks.tag.result import Outcome, TagResult, build_outcomes
-from tasks.tag.retag import Ask, FacetRetag, Row, plan_facet
+from tasks.tag.retag import FacetRetag, plan_facet
 from tasks.tag.retag_answers import answer_asks, settle_facet
+from tasks.tag.retag_asks import Ask, Row
 from tasks.tag.retag_memo import remember_labels
 from tasks.tag.retagger import Retagger, fit_to
 from tasks.tag.review import Doubt, build_review
