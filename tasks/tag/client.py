@@ -22,9 +22,6 @@ _ENVIRONMENT = {
     "LITELLM_LOG": "ERROR",
 }
 
-_NATIVE = frozenset({"openai", "hosted_vllm"})
-"""Providers that speak the API itself, so that litellm has nothing to translate."""
-
 RATE_LIMITED = "rate_limited"
 TRANSIENT = "provider_unavailable"
 SCHEMA_REFUSED = "schema_refused"
@@ -141,7 +138,6 @@ class ChatClient:
             )
         self.usd_per_input_token, self.usd_per_output_token = price or (0.0, 0.0)
         self._has_schema = True
-        self._is_native = model.split("/")[0] in _NATIVE
 
     def price(self, input_tokens: int, output_tokens: int) -> float:
         """Return the price of a call in USD."""
@@ -180,14 +176,10 @@ class ChatClient:
         if logprobs:
             extra |= {"logprobs": True, "top_logprobs": TOP_LOGPROBS}
         elif self._has_schema:
-            shape = {
-                "response_format": {
-                    "type": "json_schema",
-                    "json_schema": {"name": "answers", "schema": dict(schema), "strict": True},
-                }
+            extra["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "answers", "schema": dict(schema), "strict": True},
             }
-            # as a parameter the openai client walks through the whole schema at every call: a third of its CPU
-            extra |= {"extra_body": shape} if self._is_native else shape
         try:
             response = await self._litellm.acompletion(
                 model=self.model,
