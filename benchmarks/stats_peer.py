@@ -15,14 +15,18 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.frame import Measurement, Side, Work, alternate
 from schemas.config import StatsSettings
 from schemas.stats import StatsDocument
 from schemas.taxonomies import load_taxonomies
 
+REACH = "≥ 5× pandas groupbys"
+MIN_RATIO = 5
 STEPS = {"early>mid_early": 0, "mid_early>mid_late": 1, "mid_late>late": 2}
 
 
@@ -169,6 +173,33 @@ def compare(n: int, resamples: int, rounds: int) -> dict[str, Any]:
         "ratio_wall": round(medians["pandas"]["wall_s"] / medians["ours"]["wall_s"], 2),
         "ratio_cpu": round(medians["pandas"]["cpu_s"] / medians["ours"]["cpu_s"], 2),
     }
+
+
+def prepare(side: str, folder: str, resamples: str) -> Work:
+    """A side of the frame; the times are those that the side takes itself, without imports."""
+    run = run_ours if side == "ours" else run_pandas
+
+    def work() -> dict[str, Any]:
+        taken, figures = run(Path(folder), int(resamples))
+        return {**taken, "figures": figures}
+
+    return work
+
+
+def measure_statistics(n: int, resamples: int, rounds: int, folder: Path) -> Measurement:
+    """Both sides over the same tables; every count is compared."""
+    subprocess.run([sys.executable, "-m", "benchmarks.stats_scale", str(n), "write", str(folder)], check=True)
+    target = "benchmarks.stats_peer:prepare"
+    sides = [Side(name, target, (name, str(folder), str(resamples))) for name in ("ours", "pandas")]
+    runs = alternate(sides, rounds)
+    # the figures are compared, not kept
+    figures = {side: [run.pop("figures") for run in runs[side]] for side in runs}
+    ours = figures["ours"][0]
+    differ = find_differences(ours, figures["pandas"][0])
+    found = Measurement("stats", f"{n:,} conversations, {resamples:,} resamples", "wall_s", runs, REACH)
+    ratio = found.ratio("pandas", "ours")
+    note = f"{ratio:.1f}× as fast as pandas; {len(ours)} figures compared, {len(differ)} differ"
+    return replace(found, holds=ratio >= MIN_RATIO and not differ, note=note)
 
 
 def main() -> None:

@@ -15,10 +15,17 @@ import sys
 import tempfile
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.frame import Measurement, Side, Work, alternate
+
+REACH = "≥ 0.9 of litellm's throughput"
+MIN_OF_LITELLM = 0.9
 MODEL = "openai/gpt-4o-mini"
 CONCURRENCY = 128
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -26,9 +33,15 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 def serve(latency_s: float, limit_per_s: int) -> None:
     """Serve until stdin closes; prints the address."""
-    from tests.tag_provider import FakeProvider
+    from tests.tag_provider import ITEMS, FakeProvider, answer_faithfully
+
+    def answer(body: dict[str, Any]) -> dict[str, Any]:
+        # a peer asks in words of its own
+        is_ours = ITEMS.search(body["messages"][-1]["content"]) is not None
+        return answer_faithfully(body) if is_ours else {"label": "other"}
 
     provider = FakeProvider()
+    provider.answer = answer
     provider.latency_s, provider.limit_per_s = latency_s, limit_per_s
     # what was asked is of no interest here, and would fill the memory
     provider.bodies = deque(maxlen=1)  # type: ignore[assignment]
@@ -85,6 +98,44 @@ def send_with_litellm(calls: list[Any]) -> None:
     asyncio.run(main())
 
 
+def send_with_aiohttp(calls: list[Any]) -> None:
+    """The same requests over a bare HTTP client: what the wire itself allows."""
+    import aiohttp
+
+    from tasks.tag.prompting import answer_schema
+    from tasks.tag.questions import PARAMETERS
+
+    schema = answer_schema(calls[0][0].decisions.choices, multi=False)
+    shape = {"type": "json_schema", "json_schema": {"name": "answers", "schema": schema, "strict": True}}
+    url = f"{os.environ['OPENAI_API_BASE']}/chat/completions"
+    parameters = {k: v for k, v in PARAMETERS.items() if k in {"temperature", "seed", "top_p"}}
+    queue = deque(call for call, _ in calls)
+
+    async def work(session: aiohttp.ClientSession) -> None:
+        while queue:
+            call = queue.popleft()
+            body = {
+                "model": MODEL.partition("/")[2],
+                "messages": [
+                    {"role": "system", "content": call.decisions.static},
+                    {"role": "user", "content": call.body()},
+                ],
+                "max_tokens": call.max_output_tokens,
+                "response_format": shape,
+                **parameters,
+            }
+            async with session.post(url, json=body) as answer:
+                answer.raise_for_status()
+                await answer.json()
+
+    async def main() -> None:
+        connector = aiohttp.TCPConnector(limit=CONCURRENCY)
+        async with aiohttp.ClientSession(connector=connector) as session:
+            await asyncio.gather(*(work(session) for _ in range(CONCURRENCY)))
+
+    asyncio.run(main())
+
+
 def send_with_runner(calls: list[Any]) -> tuple[int, int]:
     """The calls as a release sends them; returns answered and refused."""
     from tasks.memo.labels import LabelMemo
@@ -124,6 +175,51 @@ def measure(name: str, n: int, send: Any, calls: list[Any]) -> float:
     return n / wall
 
 
+WAYS = {"runner": send_with_runner, "litellm": send_with_litellm, "aiohttp": send_with_aiohttp}
+
+
+@contextmanager
+def provider_process(latency_s: float, limit_per_s: int = 0) -> Iterator[dict[str, str]]:
+    """A provider in a process of its own; yields the environment that leads to it."""
+    command = [sys.executable, "-m", "benchmarks.tag_pacing", "serve", str(latency_s), str(limit_per_s)]
+    provider = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert provider.stdout is not None
+    try:
+        yield {"OPENAI_API_KEY": "bench", "OPENAI_API_BASE": provider.stdout.readline().strip()}
+    finally:
+        provider.communicate()
+
+
+def prepare(way: str, n: str) -> Work:
+    """A side: n calls, after enough to open the connections."""
+    calls = make_calls(int(n))
+    if way != "aiohttp":
+        from tasks.tag.client import import_litellm
+
+        import_litellm()
+    WAYS[way](calls[: CONCURRENCY + 1])
+
+    def work() -> dict[str, float]:
+        began = time.perf_counter()
+        WAYS[way](calls)
+        return {"calls_per_s": round(int(n) / (time.perf_counter() - began), 1)}
+
+    return work
+
+
+def measure_throughput(n: int, rounds: int) -> Measurement:
+    """Our runner, bare litellm and bare aiohttp against one provider that answers in 200 ms."""
+    with provider_process(0.2) as environment:
+        sides = [Side(way, "benchmarks.tag_pacing:prepare", (way, str(n)), environment) for way in WAYS]
+        runs = alternate(sides, rounds)
+    found = Measurement("tag", f"{n:,} calls at 200 ms, {CONCURRENCY} in flight", "calls_per_s", runs, REACH)
+    ours = found.ratio("runner", "litellm")
+    note = (
+        f"runner / litellm {ours:.2f}, runner / aiohttp {found.ratio('runner', 'aiohttp'):.2f} calls a second"
+    )
+    return replace(found, holds=ours >= MIN_OF_LITELLM, note=note)
+
+
 def plan(n_questions: int = 110_000, n_known: int = 1_000_000) -> None:
     """Find what is known of many questions in a large memo on disk."""
     import polars as pl
@@ -158,16 +254,9 @@ def plan(n_questions: int = 110_000, n_known: int = 1_000_000) -> None:
 
 def main(what: str, n: int) -> None:
     """Run one measurement against a provider of its own."""
-    settings = {"throughput": ("0.2", "0"), "limit": ("0.2", "100")}[what]
-    provider = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.tag_pacing", "serve", *settings],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert provider.stdout is not None
-    os.environ |= {"OPENAI_API_KEY": "bench", "OPENAI_API_BASE": provider.stdout.readline().strip()}
-    try:
+    settings = {"throughput": (0.2, 0), "limit": (0.2, 100)}[what]
+    with provider_process(*settings) as environment:
+        os.environ |= environment
         from tasks.tag.client import import_litellm
 
         import_litellm()
@@ -186,8 +275,6 @@ def main(what: str, n: int) -> None:
                 f"{rate:.0f} % of the limit of 100/s, {refused} refused ({100 * refused / n:.1f} %), "
                 f"{n - answered} lost"
             )
-    finally:
-        provider.communicate()
 
 
 if __name__ == "__main__":

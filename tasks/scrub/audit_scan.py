@@ -14,6 +14,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -25,6 +26,11 @@ _EDGES = "\"'`<>()[]{}.,;:!?*_|\\/=#&"
 _CUTS = str.maketrans(dict.fromkeys("\"'`<>()[]{},;|\\=&\u200b", " "))
 _KEY_STARTS = ("AKIA", "ASIA", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "rk_live_", "AIza", "npm_", "hf_", "SG.")  # fmt: skip
 _MIN_KEY = 20
+_SHORTEST = 6
+_WORD_LENGTH = 40
+_RUN = re.compile(r"[0-9]+(?:[ -][0-9]+)*")
+"""Digits with single spaces or hyphens between them."""
+_DIGIT = re.compile(r"\d")
 _ID_WORD = re.compile(r"\w{6,}")
 _HEX = frozenset("0123456789abcdef")
 
@@ -104,14 +110,24 @@ def scan_text(text: str) -> list[str]:
     hits: list[str] = []
     if "-----BEGIN" in text and "PRIVATE KEY-----" in text:
         hits.append("credential")
+    has_digits = _DIGIT.search(text) is not None
     for token in text.translate(_CUTS).split():
-        bare = token.strip(_EDGES)
-        if len(bare) >= 6 and (kind := _judge(bare)) is not None:
+        judge = _judge_word if len(token) <= _WORD_LENGTH else _judge_token
+        if (kind := judge(token)) is not None:
             hits.append(kind)
-    if any(c.isdigit() for c in text):
+    if has_digits:
         hits.extend(_digit_groups(text))
         hits.extend(_phones(text))
     return hits
+
+
+def _judge_token(token: str) -> str | None:
+    bare = token.strip(_EDGES)
+    return _judge(bare) if len(bare) >= _SHORTEST else None
+
+
+# most words of a text were seen before; long tokens are rare, and would fill the memory
+_judge_word = lru_cache(maxsize=1 << 16)(_judge_token)
 
 
 def _judge(token: str) -> str | None:
@@ -171,22 +187,8 @@ def _is_public_ip(token: str) -> bool:
         return False
 
 
-def _runs(text: str) -> Iterator[str]:
-    """Yield runs of digits with single spaces or hyphens between them."""
-    run: list[str] = []
-    for char in text:
-        if "0" <= char <= "9" or (char in " -" and run and run[-1] not in " -"):
-            run.append(char)
-            continue
-        if run:
-            yield "".join(run).strip(" -")
-            run = []
-    if run:
-        yield "".join(run).strip(" -")
-
-
 def _digit_groups(text: str) -> Iterator[str]:
-    for run in _runs(text):
+    for run in _RUN.findall(text):
         groups = run.replace("-", " ").split()
         number = "".join(groups)
         sizes = [len(g) for g in groups]

@@ -91,3 +91,15 @@ def test_known_ids_are_counted_as_words_of_their_own() -> None:
     ]
     assert count_known_ids(texts, ids) == 2
     assert count_known_ids(texts, set()) == 0
+
+
+def test_a_run_of_digits_bears_single_spaces_and_hyphens_only() -> None:
+    assert scan_text("078-05-1120  078-05-1120- 078-05-1120") == ["us_ssn"] * 3
+    assert scan_text("078--05-1120") == scan_text("078-05 -1120") == []
+
+
+def test_every_place_of_a_word_counts() -> None:
+    word = "name@example.org"
+    assert scan_text(f"{word}, ({word}) {word}") == ["email"] * 3
+    # longer than what is remembered
+    assert scan_text(f"{'n' * 60}@example.org {'n' * 60}@example.org") == ["email"] * 2

@@ -1,0 +1,183 @@
+"""All benchmarks in one run: `python -m benchmarks [STAGE...]`, or `make bench`.
+
+Every stage runs against its peer on the same bytes, in processes of their own and in both orders. Results go to
+`build/bench/`: `results.json`, `results.md` and `results.svg`; with `--page docs/performance.md` the table is
+also put on that page. A stage that cannot be measured here is listed with the reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.frame import MIN_ROUNDS, Measurement, skip
+from benchmarks.publish_results import describe_machine, update_page, write_results
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How much is measured.
+
+    Attributes:
+        rounds: runs of each side.
+        scale: share of the full size, above 0 to 1.
+        presidio: interpreter of an environment with the `bench` extra; empty where there is none.
+    """
+
+    rounds: int
+    scale: float
+    presidio: str
+
+    def of(self, full: int, least: int = 1) -> int:
+        """A size at this scale."""
+        return max(least, round(full * self.scale))
+
+
+Stage = Callable[[Options, Path], Iterable[Measurement]]
+
+
+def measure_ingest(options: Options, folder: Path) -> Iterable[Measurement]:
+    """Against unchecked reading, HF datasets and pandas; then ours alone at four sizes."""
+    from benchmarks.ingest_scale import measure_reading
+
+    yield measure_reading(options.of(126_000, 100), options.rounds, folder)
+    for part in (0.5, 2, 4):
+        yield measure_reading(options.of(round(126_000 * part), 100), 1, folder, ("ours",))
+
+
+def measure_scrub(options: Options, folder: Path) -> Iterable[Measurement]:
+    """Against Presidio, by `benchmarks.scrub`, which scores what both find as well."""
+    reach = "≥ 10× Presidio at higher F2"
+    if not options.presidio:
+        yield skip("scrub", "give --presidio, an interpreter with the `bench` extra", reach)
+        return
+    result, export = folder / "scrub.json", folder / "scrub.jsonl"
+    from tasks.synth.export import generate, write_export
+
+    write_export(generate(options.of(300, 20), 5, "published", short=True), export)
+    flags = ["--quick", "--presidio", options.presidio, "--clean", str(export), "--json", str(result)]
+    runs: dict[str, list[dict[str, float]]] = {"default": [], "presidio": []}
+    for _ in range(options.rounds):
+        command = [sys.executable, "-m", "benchmarks.scrub", *flags]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        report = json.loads(result.read_text())
+        for engine, found in runs.items():
+            speed = report[engine]["clean"]
+            found.append({"kb_per_cpu_s": speed["kb_per_cpu_s"], "cpu_s": speed["cpu_s"]})
+    ratio = Measurement("", "", "kb_per_cpu_s", runs).ratio("default", "presidio")
+    note = f"{ratio:.1f}× the characters a CPU second; the scores stand in docs/privacy.md"
+    size = f"{options.of(300, 20):,} conversations"
+    yield Measurement("scrub", size, "kb_per_cpu_s", runs, reach, ratio >= 10, note)
+
+
+def measure_tag(options: Options, folder: Path) -> Iterable[Measurement]:
+    """Against bare litellm and aiohttp."""
+    from benchmarks.tag_pacing import measure_throughput
+
+    yield measure_throughput(options.of(10_000, 500), options.rounds)
+
+
+def measure_stats(options: Options, folder: Path) -> Iterable[Measurement]:
+    """Against pandas groupbys."""
+    from benchmarks.stats_peer import measure_statistics
+
+    yield measure_statistics(options.of(2_155, 100), 2_000, options.rounds, folder)
+
+
+def measure_publish(options: Options, folder: Path) -> Iterable[Measurement]:
+    """Against bare s3fs, on an object store on loopback; `benchmarks.publish` alternates the order itself."""
+    command = [sys.executable, "-m", "benchmarks.publish", "throughput", str(max(0.02, options.scale))]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    runs = {
+        side: [{"wall_s": seconds} for seconds in found[f"{key}_s"]]
+        for side, key in (("ours", "ours"), ("s3fs", "bare"))
+    }
+    note = f"{found['ratio']} of the throughput of bare s3fs"
+    size = f"{found['gb']} GB, {found['files']} files"
+    yield Measurement("publish", size, "wall_s", runs, "≥ 0.85 of s3fs", found["ratio"] >= 0.85, note)
+
+
+def measure_release(options: Options, folder: Path) -> Iterable[Measurement]:
+    """Against the obvious script, at 0 and at 200 ms."""
+    from benchmarks.whole_release import measure_whole
+
+    for latency in (0, 200):
+        yield measure_whole(options.of(2_155, 20), options.rounds, latency, options.presidio)
+
+
+def measure_release_again(options: Options, folder: Path) -> Iterable[Measurement]:
+    """Against the full release."""
+    from benchmarks.release_again import measure_again
+
+    yield measure_again(options.of(2_155, 100), options.rounds)
+
+
+def measure_retag(options: Options, folder: Path) -> Iterable[Measurement]:
+    """Calls against affected items."""
+    from benchmarks.retag_split import measure_split
+
+    yield measure_split(options.of(2_000, 100))
+
+
+def measure_scale(options: Options, folder: Path) -> Iterable[Measurement]:
+    """Whole releases at four sizes."""
+    from benchmarks.release_scale import measure_scale as measure
+
+    return measure([options.of(126_000 // part, 50) for part in (8, 4, 2, 1)])
+
+
+STAGES: dict[str, Stage] = {
+    "ingest": measure_ingest,
+    "scrub": measure_scrub,
+    "tag": measure_tag,
+    "stats": measure_stats,
+    "publish": measure_publish,
+    "release": measure_release,
+    "release-again": measure_release_again,
+    "retag": measure_retag,
+    "scale": measure_scale,
+}
+
+
+def main() -> None:
+    """Measure the stages asked for, all by default."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=f"Any of {', '.join(STAGES)}.")
+    parser.add_argument("--rounds", type=int, default=5, help="Runs of each side, at least 2.")
+    parser.add_argument("--scale", type=float, default=1.0, help="Share of the full size, 0.01 to 1.")
+    parser.add_argument("--presidio", default="", help="Interpreter of an environment with the bench extra.")
+    parser.add_argument("--out", type=Path, default=Path("build/bench"), help="Folder of the results.")
+    parser.add_argument("--page", type=Path, help="Markdown page to put the table on.")
+    arguments = parser.parse_args()
+    unknown = set(arguments.stages) - set(STAGES)
+    if unknown or arguments.rounds < MIN_ROUNDS or not 0 < arguments.scale <= 1:
+        parser.error(
+            f"unknown stage {', '.join(sorted(unknown))}" if unknown else "too few rounds, or no size"
+        )
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    options = Options(arguments.rounds, arguments.scale, arguments.presidio)
+    machine, found = describe_machine(), list[Measurement]()
+    for name in arguments.stages or STAGES:
+        print(name, file=sys.stderr, flush=True)
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            try:
+                found.extend(STAGES[name](options, Path(folder)))
+            except (subprocess.CalledProcessError, OSError) as error:
+                # one stage that cannot run here must not hide the others
+                found.append(skip(name, f"{type(error).__name__}: see the messages above"))
+        write_results(found, machine, arguments.out)
+    if arguments.page:
+        update_page(arguments.page, (arguments.out / "results.md").read_text())
+    print((arguments.out / "results.md").read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The whole release against the obvious script: `python -m benchmarks.whole_release 2155 [PRESIDIO_PYTHON]`.
+
+Both read the same export and ask the same provider on loopback, at 0 and at 200 ms. The script takes more than
+a second a conversation, so it works on the first conversations only and its time is taken per conversation.
+Without an interpreter that has Presidio the script runs without scrubbing: its time is then a lower bound, and
+the ratio too. The rows of the tables of both are compared on those first conversations.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from benchmarks.frame import Measurement, Side, Work, run_side
+from benchmarks.orchestration import start_server
+from benchmarks.tag_pacing import MODEL, provider_process
+
+PEER = Path(__file__).with_name("peers") / "obvious_release.py"
+PEER_CONVERSATIONS = 20
+REACH = {0: "≥ 4× at 0 ms", 200: "≥ 15× at 200 ms"}
+GOAL = {0: 4.0, 200: 15.0}
+TABLES = ("conversations", "messages", "thoughts")
+
+
+def run_peer(python: str, export: str, folder: str, n: str, scrub: str) -> Work:
+    """A side: the script over the first n conversations; it times itself, without its imports."""
+    command = [python, str(PEER), export, folder, "--model", MODEL, "--conversations", n]
+    command += [] if scrub == "scrub" else ["--no-scrub"]
+
+    def work() -> dict[str, Any]:
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return work
+
+
+def measure_whole(n: int, rounds: int, latency_ms: int, presidio: str = "") -> Measurement:
+    """Both sides at one latency; seconds a conversation."""
+    from tasks.synth.export import generate, write_export
+
+    runs: dict[str, list[dict[str, Any]]] = {"ours": [], "script": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        export = folder / "export.jsonl"
+        write_export(generate(n, 5, "published", labels=False), export)
+        scrub = ("scrub" if presidio else "no-scrub",)
+        server, environment = start_server(folder)
+        try:
+            with provider_process(latency_ms / 1000) as provider:
+                address = {"PREFECT_API_URL": environment["PREFECT_API_URL"], **provider}
+                for number in range(rounds):
+                    store, out = str(folder / f"store-{number}"), str(folder / f"script-{number}")
+                    ours = (store, MODEL, str(export), "--budget", "1000")
+                    peer = (presidio or sys.executable, str(export), out, str(min(n, PEER_CONVERSATIONS)))
+                    sides = [
+                        Side("ours", "benchmarks.release_run:run_release", ours, address),
+                        Side("script", "benchmarks.whole_release:run_peer", (*peer, *scrub), address),
+                    ]
+                    for side in sides if number % 2 == 0 else reversed(sides):
+                        run = run_side(side)
+                        n_done = n if side.name == "ours" else min(n, PEER_CONVERSATIONS)
+                        runs[side.name].append(run | {"s_a_conversation": round(run["wall_s"] / n_done, 4)})
+        finally:
+            server.terminate()
+            server.wait(30)
+        differ = compare_outputs(Path(store), Path(out))
+    size = f"{n:,} conversations, provider at {latency_ms} ms"
+    found = Measurement("whole release", size, "s_a_conversation", runs, REACH[latency_ms])
+    ratio = found.ratio("script", "ours")
+    note = f"{ratio:.1f}× as fast a conversation; tables that differ in rows: {', '.join(differ) or 'none'}"
+    if not presidio:
+        note += "; the script ran without Presidio, so its time is a lower bound"
+    is_held = ratio >= GOAL[latency_ms]
+    return replace(found, holds=is_held if presidio or is_held else None, note=note)
+
+
+def compare_outputs(store: Path, script: Path) -> list[str]:
+    """Names of the tables whose rows differ on the conversations that the script released."""
+    ids = pl.read_parquet(script / "conversations.parquet").select("conversation_id")
+    release = next(path.parent for path in sorted((store / "releases").glob("*/manifest.json")))
+    differ: list[str] = []
+    for table in TABLES:
+        ours = pl.read_parquet(release / table / "*.parquet").join(ids, on="conversation_id", how="semi")
+        if ours.height != pl.read_parquet(script / f"{table}.parquet").height:
+            differ.append(table)
+    return differ
+
+
+def main() -> None:
+    """Measure both latencies once and print."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    presidio = sys.argv[2] if len(sys.argv) > 2 else ""
+    found = [measure_whole(int(sys.argv[1]), 1, latency, presidio) for latency in GOAL]
+    print(json.dumps([m.as_dict() for m in found], indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The frame of the benchmarks: orders, medians, and what a page shows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks import frame
+from benchmarks.frame import Measurement, Side, alternate, skip, time_work
+from benchmarks.publish_results import BEGIN, END, describe_machine, update_page, write_results
+from benchmarks.release_run import list_stages
+
+
+def test_each_round_has_the_other_order(monkeypatch) -> None:
+    order: list[str] = []
+
+    def run(side: Side) -> dict[str, float]:
+        order.append(side.name)
+        return {"wall_s": float(len(order))}
+
+    monkeypatch.setattr(frame, "run_side", run)
+    runs = alternate([Side("a", "x:y"), Side("b", "x:y")], 3)
+    assert order == ["a", "b", "b", "a", "a", "b"]
+    assert [r["wall_s"] for r in runs["a"]] == [1, 4, 5]
+    assert Measurement("s", "n", "wall_s", runs).ratio("a", "b") == 4 / 3
+
+
+def test_the_work_is_timed_and_says_more() -> None:
+    found = time_work(lambda: {"n": 3, "wall_s": 9})
+    assert found["n"] == 3
+    assert found["wall_s"] == 9
+    assert found["peak_mb"] > 1
+
+
+def test_results_are_written_and_put_on_a_page(tmp_path) -> None:
+    runs = {"ours": [{"wall_s": 1.0, "n": 2}, {"wall_s": 3.0, "n": 2}], "<peer>": [{"wall_s": 8.0}]}
+    measured = Measurement("scrub", "9 texts", "wall_s", runs, "≥ 2×", True, "4×")
+    write_results([measured, skip("tag", "no provider", "≥ 1")], describe_machine(), tmp_path)
+    document = json.loads((tmp_path / "results.json").read_text())
+    assert document["measurements"][0]["median"]["ours"] == {"wall_s": 2.0, "n": 2}
+    assert document["measurements"][1]["runs"] == {}
+    table = (tmp_path / "results.md").read_text()
+    assert "| scrub | 9 texts | ours | 2.00 |" in table
+    assert "not measured: no provider" in table
+    plot = (tmp_path / "results.svg").read_text()
+    assert "&lt;peer&gt;" in plot
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    update_page(page, table)
+    assert page.read_text() == f"before\n{BEGIN}\n{table}{END}\nafter\n"
+    with pytest.raises(ValueError, match="no place"):
+        update_page(tmp_path / "results.md", table)
+
+
+def test_stages_are_read_from_the_progress_events() -> None:
+    events = [("reading exports", 0.0), ("scrubbing", 1.5), ("scrubbing", 4.0), ("judging", 4.25)]
+    lines = [
+        json.dumps({"event": "step", "step": step, "at": f"2026-01-01T00:00:{at:06.3f}+00:00"})
+        for step, at in events
+    ]
+    assert list_stages(["noise", *lines]) == {"reading exports": 1.5, "scrubbing": 2.75}
