@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from prefect import Task
@@ -59,17 +59,26 @@ def runner() -> TaskRunner[Any]:
 T = TypeVar("T")
 
 
-def count_processes(run: RunContext, shards: Sequence[TableSet]) -> int:
+def count_processes(
+    run: RunContext,
+    shards: Sequence[TableSet],
+    select_open: Callable[[RunContext, Sequence[TableSet]], Sequence[TableSet]],
+) -> int:
     """How many processes of its own a step should work in; 0 where shards run elsewhere or are soon done.
 
     Args:
         run: the run.
         shards: what is worked on.
+        select_open: returns the shards that cost time; asked only where all together would be worth processes.
     """
-    n_bytes = sum(ref.n_bytes for shard in shards for _, ref in shard.files)
-    if runner_kind() != "threads" or n_bytes < WORTH_PROCESSES:
+    if runner_kind() != "threads" or not _are_worth_processes(shards):
         return 0
-    return min(run.settings.run.workers, len(shards))
+    rest = select_open(run, shards)
+    return min(run.settings.run.workers, len(rest)) if _are_worth_processes(rest) else 0
+
+
+def _are_worth_processes(shards: Sequence[TableSet]) -> bool:
+    return sum(ref.n_bytes for shard in shards for _, ref in shard.files) >= WORTH_PROCESSES
 
 
 def over_shards(

@@ -26,7 +26,7 @@ from tasks.ingest.task import read_exports
 from tasks.pseudonymise.task import assign_public_ids, generalise_survey
 from tasks.publish.task import discard_work, finish_publications, stage
 from tasks.report.task import write_report
-from tasks.scrub.task import prove_privacy, require_review, scrub_shard
+from tasks.scrub.task import prove_privacy, require_review, scrub_shard, select_unread
 from tasks.scrub.workers import scrub_workers
 from tasks.stats.task import compute_statistics
 from tasks.tag.measure_task import measure_labels
@@ -73,7 +73,7 @@ def release(
     staged = read_exports(run, exports)
     run = run.with_policy(choose_policy(run, staged.dialects))
     ids = assign_public_ids(run, staged)
-    with scrub_workers(count_processes(run, staged.shards)):
+    with scrub_workers(count_processes(run, staged.shards, select_unread)):
         clean = over_shards("scrubbing", scrub_shard, run, staged.shards, ids)
     require_review(run, staged, ids, clean)
     spending = plan_release(run, clean)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -54,6 +54,8 @@ STEP_VERSION = 1
 CANARY_CONVERSATIONS = 200
 """Conversations in the shadow copy: enough for a narrow interval, few enough to cost seconds."""
 CANARY_SEED = 20260501
+UNREAD_SHARE = 0.2
+"""Share of a shard's messages from which on it counts as unread."""
 MEMO = "memo/scrub"
 """Folder of the span memo in the private store, one folder an engine."""
 _loading = threading.Lock()
@@ -103,6 +105,30 @@ def write_clean_shard(run: RunContext, shard: TableSet, number: int, ids: TableS
 
     parts = {"shard": shard.fingerprint, "ids": id_ref.sha256, "scrubber": scrubber.version}
     return run_step(private, "scrub", STEP_VERSION, parts, build)
+
+
+def select_unread(run: RunContext, shards: Sequence[TableSet]) -> tuple[TableSet, ...]:
+    """Return the shards with messages that no release read before; the others cost next to nothing.
+
+    Tells whether processes are worth their start; reads the private store, and changes nothing.
+
+    Args:
+        run: the run.
+        shards: staged shards.
+    """
+    private = open_store(run.private)
+    if not private.list(f"{MEMO}/"):
+        return tuple(shards)
+    keys = _keys(private)
+    engine = _open_scrubber(run, private, keys).engine
+    memo = SpanMemo(keys.memo, engine, _read_memo(run.private, engine, run.started_at))
+    messages = STAGED_TABLES[1]
+    unread: list[TableSet] = []
+    for shard in shards:
+        texts = read_table(private, shard[messages.name], messages)["content"].unique().to_list()
+        if memo.count_unknown(texts) > UNREAD_SHARE * len(texts):
+            unread.append(shard)
+    return tuple(unread)
 
 
 def _open_scrubber(run: RunContext, private: Store, keys: Keys) -> Scrubber:
