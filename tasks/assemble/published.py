@@ -31,12 +31,16 @@ def write_records(
         participants: `participants`, for the generalised survey under `strict`.
         policy: which privacy policy the release follows.
     """
+    named = clean.thoughts.with_columns(thought_id=thought_id())
+    # labels and participants are those of the whole release, and this is called for each of its shards
+    here = labels.join(named, left_on="item_id", right_on="thought_id", how="semi")
     label_of = dict(
-        labels.filter(pl.col("facet").is_in(["reason", "reaction"])).select("item_id", "value").iter_rows()
+        here.filter(pl.col("facet").is_in(["reason", "reaction"])).select("item_id", "value").iter_rows()
     )
-    thoughts = _group(clean.thoughts.with_columns(thought_id=thought_id()), "ordinal")
+    people = participants.join(clean.conversations, on="participant_id", how="semi")
+    survey_of = {row["participant_id"]: row for row in people.iter_rows(named=True)}
+    thoughts = _group(named, "ordinal")
     messages = _group(clean.messages, "position")
-    survey_of = {row["participant_id"]: row for row in participants.iter_rows(named=True)}
     for conversation in clean.conversations.iter_rows(named=True):
         key = conversation["conversation_id"]
         clock = _Clock(conversation, messages[key][0]["created_at"], policy)

@@ -28,6 +28,7 @@ _KEY_STARTS = ("AKIA", "ASIA", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", 
 _MIN_KEY = 20
 _SHORTEST = 6
 _WORD_LENGTH = 40
+_SLICE = 10_000
 _RUN = re.compile(r"[0-9]+(?:[ -][0-9]+)*")
 """Digits with single spaces or hyphens between them."""
 _DIGIT = re.compile(r"\d")
@@ -56,12 +57,14 @@ def scan_texts(frame: pl.DataFrame) -> dict[str, Any]:
             column = frame[name]
         else:
             continue
-        values = column.drop_nulls().unique().to_list()
+        values = column.drop_nulls().unique()
         counts: Counter[str] = Counter()
-        for value in values:
-            counts.update(scan_text(value))
-            n_texts += 1
-            n_chars += len(value)
+        n_texts += values.len()
+        # a whole column as Python strings would be the largest thing in memory
+        for start in range(0, values.len(), _SLICE):
+            for value in values.slice(start, _SLICE).to_list():
+                counts.update(scan_text(value))
+                n_chars += len(value)
         if counts:
             by_column[name] = counts
     return _report(by_column, n_texts, n_chars)

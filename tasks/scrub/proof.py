@@ -21,7 +21,7 @@ def summarise_privacy(
     Args:
         audit: `scrub_audit` of all shards.
         review: `scrub_review` of all shards.
-        messages: `clean_messages`, for the sensitive kinds.
+        messages: column `sensitive` of `clean_messages`.
         k_report: report on k-anonymity.
         policy: privacy policy in force.
         n_dropped: conversations that an operator or the policy on sensitive content left out.

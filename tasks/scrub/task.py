@@ -48,7 +48,7 @@ from tasks.scrub.review_file import read_decisions, write_queue
 from tasks.scrub.scrubber import Scrubber
 from tasks.scrub.workers import in_worker
 from tasks.storage.store import Store, open_store
-from tasks.storage.tables import read_json, read_table
+from tasks.storage.tables import read_json, read_table, scan_table
 
 STEP_VERSION = 1
 CANARY_CONVERSATIONS = 200
@@ -219,11 +219,14 @@ def prove_privacy(
     def build(folder: StepFolder) -> None:
         audits = [read_table(private, shard["audit"], SCRUB_AUDIT) for shard in clean]
         reviews = [_review(private, shard) for shard in clean]
-        messages = [read_table(private, shard["clean_messages"], CLEAN_MESSAGES) for shard in clean]
+        messages = [
+            scan_table(private, shard["clean_messages"], CLEAN_MESSAGES).select("sensitive").collect()
+            for shard in clean
+        ]
         counted = summarise_privacy(
             pl.concat([SCRUB_AUDIT.empty(), *audits]),
             pl.concat([SCRUB_REVIEW.empty(), *reviews]),
-            pl.concat([CLEAN_MESSAGES.empty(), *messages]),
+            pl.concat([CLEAN_MESSAGES.empty().select("sensitive"), *messages]),
             read_json(private, participants["k"].uri),
             run.policy,
             sum(_count_dropped(private, shard) for shard in clean),
@@ -232,17 +235,22 @@ def prove_privacy(
         # a planted text is in no memo; the texts around it may be
         memo = SpanMemo(keys.memo, scrubber.engine, _read_memo(run.private, scrubber.engine, run.started_at))
         found = measure_canaries(truth, scrubber.scrub(shadow, memo).texts)
-        tables = {t.name: read_table(private, built.tables[t.name], t) for t in BASE_TABLES}
-        records = [line.decode() for line in read_records(private.get(built.tables[RECORDS].uri))]
-        scans = {name: scan_texts(frame) for name, frame in tables.items()}
-        scans[RECORDS] = scan_lines(RECORDS, records)
         raw_ids = _raw_ids(private, staged)
-        n_ids = sum(count_known_ids(_strings(frame), raw_ids) for frame in tables.values())
+        scans: dict[str, dict[str, Any]] = {}
+        n_ids = 0
+        # one table at a time: together, and as Python strings, they are several times the release
+        for table in BASE_TABLES:
+            frame = read_table(private, built.tables[table.name], table)
+            scans[table.name] = scan_texts(frame)
+            n_ids += count_known_ids(_strings(frame), raw_ids)
+        packed = private.get(built.tables[RECORDS].uri)
+        scans[RECORDS] = scan_lines(RECORDS, (line.decode() for line in read_records(packed)))
+        n_ids += count_known_ids((line.decode() for line in read_records(packed)), raw_ids)
         proof = {
             **counted,
             "canary": summarise_canaries(found),
             "second_scan": summarise_scans(scans),
-            "raw_ids": {"n_known": len(raw_ids), "hits": n_ids + count_known_ids(records, raw_ids)},
+            "raw_ids": {"n_known": len(raw_ids), "hits": n_ids},
         }
         folder.json("privacy", proof)
 
