@@ -70,7 +70,7 @@ def generalise_survey(run: RunContext, clean: Sequence[TableSet]) -> TableSet:
     """Write `participants`, what the other tables must withhold, and the report on k-anonymity (`k`)."""
     private, store = open_store(run.private), open_store(run.store)
     latest = latest_version(store)
-    parent = load_release(store, latest) if latest else None
+    parent = load_release(store, latest, ("participants", "conversations")) if latest else None
 
     def build(folder: StepFolder) -> None:
         rows = [read_table(private, c["clean_conversations"], CLEAN_CONVERSATIONS) for c in clean]

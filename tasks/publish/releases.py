@@ -199,8 +199,15 @@ def read_tables(
     }
 
 
-def load_release(store: Store, version: str = "latest") -> tuple[Release, dict[str, pl.DataFrame]]:
+def load_release(
+    store: Store, version: str = "latest", names: Iterable[str] | None = None
+) -> tuple[Release, dict[str, pl.DataFrame]]:
     """Return a release and its base tables.
+
+    Args:
+        store: where the release is.
+        version: which one.
+        names: tables to read; None means all.
 
     Raises:
         NotFoundError: no such release, or its files were deleted.
@@ -210,7 +217,7 @@ def load_release(store: Store, version: str = "latest") -> tuple[Release, dict[s
     require_files(store, version)
     manifest, digest = read_manifest(store, version)
     is_yanked = store.head(layout.yanked(version)) is not None
-    return Release(manifest, digest, is_yanked), read_tables(store, manifest)
+    return Release(manifest, digest, is_yanked), read_tables(store, manifest, names)
 
 
 def is_purged(store: Store, version: str) -> bool:

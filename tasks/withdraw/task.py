@@ -81,7 +81,7 @@ def plan(run: RunContext, request_id: str) -> dict[str, Any]:
     store, private = open_store(run.store), open_store(run.private)
     found = plan_withdrawal(store, private, _request(private, request_id))
     latest = latest_version(store)
-    policy = load_release(store, latest)[0].manifest.info.policy if latest else ""
+    policy = load_release(store, latest, ())[0].manifest.info.policy if latest else ""
     is_patch_needed = latest is not None and latest in {a.version for a in found.releases}
     return {
         "releases": [asdict(a) for a in found.releases],
