@@ -49,8 +49,15 @@ def measure_release(
     )
     if not gold and by_others.filter(pl.col("source") != "human").is_empty():
         return {}
-    items = collect_items(conversations, messages, thoughts)
     embedder = open_embedder(settings, memo)
+    if not gold:
+        if embedder is None:
+            return {}
+        # gold may know any text; without it, a sample is compared, and the other texts are not touched
+        conversations = _keep_sampled(conversations, messages, thoughts, by_others)
+        messages = messages.join(conversations, on="conversation_id", how="semi")
+        thoughts = thoughts.join(conversations, on="conversation_id", how="semi")
+    items = collect_items(conversations, messages, thoughts)
     index = index_gold(gold)
     quality: dict[str, Any] = {}
     for facet in FACETS:
@@ -92,14 +99,36 @@ def _compare(
     taxonomy: Taxonomy, items: Sequence[Item], labels: pl.DataFrame, embedder: VectorMemo
 ) -> dict[str, Any]:
     given = _sets(labels)
-    # a fixed sample: by the order of ids, evenly spread
-    known = sorted((i for i in items if i.item_id in given), key=lambda i: i.item_id)
-    sample = known[:: max(1, len(known) // _SAMPLE)]
+    chosen = set(_choose_sample(labels))
+    sample = sorted((i for i in items if i.item_id in chosen), key=lambda i: i.item_id)
     if len(sample) < MIN_ITEMS:
         return {}
     embedder.recall([*list_training_texts(taxonomy, ()), *list_texts(taxonomy.facet, sample)])
     predictions = {p.item_id: p for p in fit_tagger(taxonomy, embedder).predict(sample)}
     return score_predictions(taxonomy, sample, given, predictions)
+
+
+def _choose_sample(labels: pl.DataFrame) -> pl.Series:
+    """A fixed sample of labelled items: by the order of ids, evenly spread."""
+    known = labels["item_id"].unique().sort()
+    return known.gather_every(max(1, known.len() // _SAMPLE))
+
+
+def _keep_sampled(
+    conversations: pl.DataFrame, messages: pl.DataFrame, thoughts: pl.DataFrame, labels: pl.DataFrame
+) -> pl.DataFrame:
+    """The conversations that hold an item of a sample of any facet and source."""
+    groups = labels.filter(pl.col("source") != "human").partition_by("facet", "source")
+    ids = pl.concat([_choose_sample(group) for group in groups]).to_frame("item_id")
+    holders = [
+        frame.join(ids, left_on=key, right_on="item_id", how="semi").select("conversation_id")
+        for frame, key in (
+            (conversations, "conversation_id"),
+            (messages, "message_id"),
+            (thoughts, "thought_id"),
+        )
+    ]
+    return conversations.join(pl.concat(holders), on="conversation_id", how="semi")
 
 
 def _sets(labels: pl.DataFrame) -> dict[str, frozenset[str]]:

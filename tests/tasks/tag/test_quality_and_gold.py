@@ -15,6 +15,7 @@ from schemas.errors import InputError
 from schemas.fields import LABEL_REVIEW
 from schemas.taxonomies import load_taxonomies
 from tasks.storage.local import LocalStore
+from tasks.tag import measure
 from tasks.tag.agreement import (
     cohen_kappa,
     count_confusion,
@@ -186,7 +187,7 @@ def test_faulty_decisions_are_refused_without_their_text(line, message) -> None:
     assert "nonsense" not in str(caught.value)
 
 
-def test_a_release_is_measured_against_gold_and_export() -> None:
+def test_a_release_is_measured_against_gold_and_export(monkeypatch) -> None:
     gold = make_gold(60)
     cid = [f"u{i}" for i in range(60)]
     tables = {
@@ -229,6 +230,17 @@ def test_a_release_is_measured_against_gold_and_export() -> None:
     assert quality["reaction"]["head_against_export"]["n_items"] == 60
     assert quality["reaction"]["head_on_gold"]["fitted"]["n_items"] == 60
     assert json.loads(json.dumps(quality, allow_nan=False)) == quality
+    # without gold only the conversations of a sample are read, and the figures are those of reading all
+    monkeypatch.setattr(measure, "_SAMPLE", 25)
+    stranger = Gold(make_item("x", "reaction", "No release holds this."), "reaction", gold[0].value)
+    sampled, whole = (
+        measure_release(**tables, labels=result.labels, taxonomies=TAXONOMIES, settings=settings, gold=known)
+        for known in ((), (stranger,))
+    )
+    assert sampled == whole
+    assert sampled["reaction"]["head_against_export"]["n_items"] == 30
+    nobody = TagSettings(model="none")
+    assert measure_release(**tables, labels=result.labels, taxonomies=TAXONOMIES, settings=nobody) == {}
 
 
 def test_the_queues_of_the_shards_become_one(tmp_path) -> None:
