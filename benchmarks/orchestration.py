@@ -1,10 +1,10 @@
 """What orchestration costs: the release as a Prefect flow, against the same functions called in a loop.
 
-    python -m benchmarks.orchestration 300 200 500
+    python -m benchmarks.orchestration 40 20 200
 
-runs the release of 300 generated conversations in shards of 200 messages and in shards of 500, each as a flow
-on a warm server and plainly, and prints processor seconds of the flow's process and of the server. Wall time
-is printed too; on a machine that does other things processor time is what can be compared. The server's share
+runs the release of 40 generated conversations in shards of 20 messages and in shards of 200, each as a flow
+on a warm server and plainly in the same process, and prints processor seconds of the process and of the server
+(less what it uses when idle). Wall time is printed too; on a machine that does other things processor time is what can be compared. The server's share
 is counted in full, though it works beside the flow, on another core where there is one.
 
 The overhead does not depend on the messages, only on the task runs: two sizes of shards give the fixed part
@@ -34,50 +34,50 @@ SEED = 11
 
 def main() -> None:
     """Measure all and print a JSON object a line."""
-    if sys.argv[1] in {"flow", "plain"}:
-        print(json.dumps(measure(*sys.argv[1:])))
-        return
     n_conversations, *shard_sizes = (int(given) for given in sys.argv[1:])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for path, n in ((folder / "warm.jsonl", 5), (folder / "export.jsonl", n_conversations)):
             write_export(generate(n, SEED, "published"), path)
-        server, environ = start_server(folder)
+        server = start_server(folder)
         try:
-            for number, size in enumerate(shard_sizes):
-                settings = environ | {"THOUGHTTRACE_INGEST__SHARD_MESSAGES": str(size)}
-                for mode in ("plain", "flow"):
-                    store = folder / f"{mode}-{number}"
-                    before = server_cpu(server.pid)
-                    done = run_child([mode, str(folder), str(store)], settings)
-                    settle(server.pid)
-                    spent = server_cpu(server.pid) - before
-                    print(
-                        json.dumps({"shard_messages": size, **done, "server_cpu_s": round(spent, 2)}),
-                        flush=True,
-                    )
+            import flows.release as module
+
+            # loads every model and module
+            release_once(module.release, folder, "warm")
+            settle(server.pid)
+            idle = measure_idle(server.pid)
+            for mode in ("flow", "plain"):
+                release = module.release if mode == "flow" else call_plainly(module)
+                for size in shard_sizes:
+                    os.environ["THOUGHTTRACE_INGEST__SHARD_MESSAGES"] = str(size)
+                    done = measure(release, folder, f"{mode}-{size}", server.pid, idle)
+                    print(json.dumps({"mode": mode, "shard_messages": size, **done}), flush=True)
         finally:
             server.send_signal(signal.SIGINT)
             server.wait(30)
 
 
-def measure(mode: str, folder: str, store: str) -> dict[str, Any]:
-    """One release after a tiny one that loads every model and module."""
-    prepare_prefect(quiet=True)
-    import flows.release as module
-
-    release = module.release if mode == "flow" else call_plainly(module)
-    parameters = {"approval": "none", "approved_by": "benchmark"}
-    release(exports=[f"{folder}/warm.jsonl"], store=f"{store}-warm", **parameters)
-    n_before, cpu, wall = count_tasks(), cpu_time(), time.monotonic()
-    outcome = release(exports=[f"{folder}/export.jsonl"], store=store, **parameters)
+def measure(release: Any, folder: Path, name: str, server: int, idle: float) -> dict[str, Any]:
+    """One release: what this process and the server spent on it."""
+    n_before, cpu, wall, served = count_tasks(), cpu_time(), time.monotonic(), server_cpu(server)
+    outcome = release_once(release, folder, name)
+    cpu, took = cpu_time() - cpu, time.monotonic() - wall
+    settle(server)
+    served = server_cpu(server) - served - idle * (time.monotonic() - wall)
     return {
-        "mode": mode,
         "messages": outcome["counts"]["messages"],
         "tasks": count_tasks() - n_before,
-        "cpu_s": round(cpu_time() - cpu, 2),
-        "wall_s": round(time.monotonic() - wall, 2),
+        "cpu_s": round(cpu, 2),
+        "server_cpu_s": round(served, 2),
+        "wall_s": round(took, 2),
     }
+
+
+def release_once(release: Any, folder: Path, name: str) -> dict[str, Any]:
+    """Publish into a store of its own."""
+    export = folder / ("warm.jsonl" if name == "warm" else "export.jsonl")
+    return release(exports=[str(export)], store=str(folder / name), approval="none", approved_by="benchmark")
 
 
 def call_plainly(module: Any) -> Any:
@@ -115,13 +115,13 @@ def count_tasks() -> int:
         return int(answer.read())
 
 
-def start_server(folder: Path) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
-    """A Prefect server on loopback, healthy."""
-    prepare_prefect()
+def start_server(folder: Path) -> subprocess.Popen[bytes]:
+    """A Prefect server on loopback, healthy, and the environment that leads to it."""
+    prepare_prefect(quiet=True)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environ = os.environ | {
+    os.environ |= {
         "PREFECT_HOME": str(folder / "prefect"),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "THOUGHTTRACE_ID_KEY": "benchmark-key-0123456789abcdef0123456789",
@@ -131,22 +131,15 @@ def start_server(folder: Path) -> tuple[subprocess.Popen[bytes], dict[str, str]]
     }
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+        server = subprocess.Popen(command, stdout=log, stderr=log)
     while True:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=5).close()
-            return server, environ
+            return server
         except OSError:
             if server.poll() is not None:
                 raise SystemExit((folder / "server.log").read_text()[-2000:]) from None
             time.sleep(0.3)
-
-
-def run_child(arguments: list[str], environ: dict[str, str]) -> dict[str, Any]:
-    """Measure in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.orchestration", *arguments]
-    done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def server_cpu(pid: int) -> float:
@@ -155,10 +148,19 @@ def server_cpu(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def measure_idle(pid: int) -> float:
+    """Processor seconds a second that the server uses without work."""
+    before = server_cpu(pid)
+    time.sleep(10)
+    return (server_cpu(pid) - before) / 10
+
+
 def settle(pid: int) -> None:
     """Wait until the server has recorded what it was told."""
     before = -1.0
-    while (now := server_cpu(pid)) - before > 0.3:
+    for _ in range(20):
+        if (now := server_cpu(pid)) - before < 0.5:
+            return
         before = now
         time.sleep(3)
 
