@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.params import TaggingOptions
+from tasks.memo.steps import WORK
 from tasks.publish.releases import list_versions, read_latest
 from tasks.publish.verify import verify_release
 from tasks.storage.store import open_store
@@ -135,7 +136,7 @@ class Crashes:
         at_s = self.random.uniform(0.5, self.duration_s)
         while time.time() < began + at_s and self._state(run) not in FINAL:
             time.sleep(0.1)
-        done = len(list((folder / "private/work").glob("*/*/done.json")))
+        done = len(list((folder / "private" / WORK).glob("*/*/done.json")))
         killed_at = time.time()
         self._kill(kind)
         self._check_visible(folder)

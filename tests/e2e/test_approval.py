@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from crash_rounds import find_descendants
 
+from tasks.memo.steps import WORK
 from tasks.publish.candidate import list_candidates
 from tasks.publish.releases import list_versions, read_manifest
 from tasks.storage.store import Store, open_store
@@ -95,7 +96,7 @@ def test_a_cancelled_run_stops_within_15_s_and_leaves_nothing(pipeline) -> None:
     store = open_store(str(folder))
     run = start(pipeline, folder, approval="none", approved_by="Ada")
     deadline = time.monotonic() + 200
-    while not list((folder / "private/work").glob("scrub/*/done.json")):
+    while not list((folder / "private" / WORK).glob("scrub/*/done.json")):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     # what a maintainer sees meanwhile: how far the step is, by name

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tasks.memo.steps import WORK
 from tasks.synth.export import generate, write_export
 
 N_SHARDS = 8
@@ -30,7 +31,7 @@ def arguments(export: Path, store: Path) -> list[str]:
 def finished(store: Path, step: str) -> dict[str, int]:
     """Record of each finished step and when it was written."""
     records: dict[str, int] = {}
-    for path in (store / "private/work" / step).glob("*/done.json"):
+    for path in (store / "private" / WORK / step).glob("*/done.json"):
         # a finished run deletes its work while we look
         with contextlib.suppress(FileNotFoundError):
             records[path.parent.name] = path.stat().st_mtime_ns
