@@ -66,6 +66,8 @@ def test_a_retry_after_the_answer_publishes_and_asks_nobody_again(pipeline, fold
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     assert pipeline.wait(run, timeout_s=120)["state"]["name"] == "Crashed"
+    # the worker reports the death on its own account, a moment after the state is there
+    time.sleep(10)
     retry(pipeline, run)
     pipeline.wait(run, "Completed")
     assert list_versions(store) == ["v1.0.0"]
