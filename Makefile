@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STORE  ?= demo-store
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test faults e2e crash check lock docs high-recall bench bench-more clean fmt
+.PHONY: help demo up test faults fuzz audit e2e crash check lock docs high-recall bench bench-more clean fmt
 
 help: ## show the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,8 +31,15 @@ up: $(VENV)/.dev ## object store, Prefect server, worker and deployments on this
 test: $(VENV)/.dev ## set up and run the tests
 	$(BIN)/python -m pytest -m "not e2e" --numprocesses auto --dist loadfile
 
-faults: $(VENV)/.dev ## kills, races and broken services, the long form: 50 kills and 20 races a store
-	FAULT_LONG_TEXTS=1 FAULT_KILLS=50 FAULT_RACES=20 FAULT_WITHDRAWALS=50 $(BIN)/python -m pytest -m faults --timeout 3600
+faults: $(VENV)/.dev ## kills, races and broken services, the long form; writes the table in docs/reliability.md
+	FAULT_TABLE=docs/reliability.md FAULT_LONG_TEXTS=1 FAULT_KILLS=50 FAULT_RACES=20 FAULT_WITHDRAWALS=50 FAULT_RELEASES=20 \
+		FAULT_ROUNDS=5 $(BIN)/python -m pytest -m "faults and not e2e" --timeout 3600
+
+fuzz: $(VENV)/.dev ## a million inputs to the loaders, the scrubber and the store protocol, always the same ones
+	FUZZ_INPUTS=1000000 $(BIN)/python -m pytest tests/fuzz -m fuzz --timeout 0
+
+audit: $(VENV)/.dev ## look the locked packages up in deployments/advisories.json; see docs/security.md for pip-audit
+	$(BIN)/python -m deployments.audit
 
 e2e: $(VENV)/.dev ## tests with a real Prefect server, worker and browser (apt-get install chromium postgresql)
 	$(BIN)/python -m pytest -m e2e

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from schemas.config import Settings
+from schemas.documents import read_yaml
 from schemas.errors import ConfigError
 
 ENV_PREFIX = "THOUGHTTRACE_"
@@ -99,8 +100,8 @@ def _read_file(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the settings file {path}: {type(error).__name__}") from None
     try:
-        loaded = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
-    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        loaded = tomllib.loads(text) if path.suffix == ".toml" else read_yaml(text)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         # a YAML error quotes the line it stumbled on; its place is enough
         mark = getattr(error, "problem_mark", None)
         place = f" at line {mark.line + 1}" if mark else f": {error}" if path.suffix == ".toml" else ""

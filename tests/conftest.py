@@ -32,6 +32,11 @@ os.environ.update(
         "COLUMNS": "200",
     }
 )
+from tests.fault_table import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_runtest_logreport,
+    pytest_sessionfinish,
+)
 from tests.storage_servers import nanio, nanio_env, weed, weed_env  # noqa: F401
 
 for name in [n for n in os.environ if n.startswith(("THOUGHTTRACE_", "PREFECT_API_"))]:

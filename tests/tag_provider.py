@@ -16,6 +16,8 @@ from aiohttp import web
 
 ITEMS = re.compile(r"<items-([0-9a-f]{16})>\n(.*)\n</items-\1>", re.DOTALL)
 MODEL = "openai/gpt-4o-mini"
+HANG, CUT = 0, -1
+"""Statuses of a fault: no answer ever; half of the body, and the connection is gone."""
 
 
 def read_items(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -140,6 +142,10 @@ class FakeProvider:
             status, content, headers = override
             self.statuses[status] += 1
             text = content if isinstance(content, str) else json.dumps(content)
+            if status == HANG:
+                await asyncio.sleep(600)
+            if status == CUT:
+                return await _cut(request, text.encode())
             return web.Response(status=status, text=text, headers=headers, content_type="application/json")
         self.statuses[200] += 1
         answer = self.answer(body)
@@ -191,3 +197,13 @@ class FakeProvider:
                 self.files[f"out-{batch['id']}"] = "\n".join(lines).encode()
                 batch["output_file_id"] = f"out-{batch['id']}"
         return web.json_response(batch)
+
+
+async def _cut(request: web.Request, body: bytes) -> web.Response:
+    response = web.StreamResponse(
+        headers={"content-length": str(len(body)), "content-type": "application/json"}
+    )
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    request.transport.abort()
+    return response

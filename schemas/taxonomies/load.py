@@ -13,6 +13,7 @@ from typing import Any, cast
 import yaml
 from pydantic import ValidationError
 
+from schemas.documents import read_yaml
 from schemas.errors import TaxonomyError
 from schemas.fields import FACETS
 from schemas.taxonomies.changes import explain_changes
@@ -32,7 +33,7 @@ def read_taxonomy(text: str, place: str) -> Taxonomy:
         TaxonomyError: not YAML, not the schema, or inconsistent in itself.
     """
     try:
-        value: Any = yaml.safe_load(text)
+        value: Any = read_yaml(text)
     except yaml.YAMLError as error:
         raise TaxonomyError(f"{place} is not YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(value, dict):

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from schemas.documents import read_yaml
 from schemas.errors import ConfigError
 
 Severity = Literal["critical", "warning", "info"]
@@ -112,7 +113,7 @@ def parse_policy(text: str, place: str) -> GatePolicy:
         ConfigError: not YAML, an unknown key, a wrong type or a band that cannot hold.
     """
     try:
-        document: Any = yaml.safe_load(text)
+        document: Any = read_yaml(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"gate policy {place} is not YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(document, dict):

@@ -61,10 +61,15 @@ def in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         return work(*args, **kwargs)
     try:
         return _open.submit(work, *args, **kwargs).result()
-    except BrokenProcessPool:
+    except (BrokenProcessPool, MemoryError) as error:
+        what = (
+            "ran out of memory"
+            if isinstance(error, MemoryError)
+            else "was killed, most likely for want of memory"
+        )
         raise InternalError(
-            "a process that scrubs was killed, most likely for want of memory; start the run again, it goes on "
-            "from the finished shards; fewer at a time: `run.workers`"
+            f"a process that scrubs {what}; start the run again, it goes on from the finished shards; "
+            "fewer at a time: `run.workers`"
         ) from None
 
 

@@ -229,7 +229,8 @@ class S3Store:
         if self._has_bucket:
             return
         try:
-            self._call("list_objects_v2", "", Prefix=self._prefix, MaxKeys=1)
+            # a reader may list releases, not the whole folder: deployments/iam/reader.json
+            self._call("list_objects_v2", "", Prefix=f"{self._prefix}releases/", MaxKeys=1)
         except StoreUnavailableError as error:
             if status_code(error.__cause__) == 404:
                 raise

@@ -136,15 +136,24 @@ def local_path(uri: str) -> Path | None:
     """Return the folder or file that a path or `file://` address means; None for other schemes.
 
     Raises:
-        UsageError: a `file://` address on another host.
+        UsageError: a `file://` address or a share on another host.
     """
+    if uri.startswith(("\\\\", "//")):
+        raise UsageError(f"share on another host: {uri}; mount it and give its path")
     parts = urlsplit(uri)
     if parts.scheme == "file":
         if parts.netloc not in {"", "localhost"}:
             raise UsageError(f"file address on another host: {uri}")
-        return Path(unquote(parts.path)).expanduser()
+        return _at_home(Path(unquote(parts.path)))
     # a colon may stand in a file name: only `scheme://` makes an address
-    return None if "://" in uri else Path(uri).expanduser()
+    return None if "://" in uri else _at_home(Path(uri))
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise UsageError(f"no home directory of that user: {path}") from None
 
 
 def open_store(uri: str) -> Store:

@@ -38,6 +38,7 @@ class FaultProxy:
     upstream: int
     rules: list[Rule] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     port: int = 0
 
     def add(self, pattern: str, action: str, times: int = 1, seconds: float = 0.0) -> FaultProxy:
@@ -97,6 +98,7 @@ class FaultProxy:
     async def _request(self, reader, writer, up_reader, up_writer) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")
         line = head.split(b"\r\n", 1)[0]
+        self.requests.append(line.decode())
         rule = self._rule(line)
         action = rule.action if rule else ""
         if action == "refuse":

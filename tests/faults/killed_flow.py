@@ -23,12 +23,14 @@ from prefect import Task
 import flows.release
 import flows.withdraw
 import tasks.report.task
+import tasks.tag.stage
 from schemas.errors import ThoughttraceError
 from tasks.storage.local import LocalStore
 from tasks.storage.s3 import S3Store
+from tasks.tag.lexical import HashedWords
 
 _WRITES = ("create", "put", "swap", "put_file", "copy", "copy_from", "delete", "purge")
-_KEPT = ("AWS_", "THOUGHTTRACE_")
+_KEPT = ("AWS_", "THOUGHTTRACE_", "OPENAI_")
 
 _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["tests.faults.killed_flow", "s3fs", "aiobotocore.session"])
@@ -40,6 +42,8 @@ def start_flow(
     kill_at: int = 0,
     count_to: Path | None = None,
     told_to: Path | None = None,
+    n_scrubbers: int = 0,
+    has_light_head: bool = False,
     **parameters: Any,
 ) -> BaseProcess:
     """Start `release` or `withdraw`; the exit code is the command line's, -9 for a kill, 70 for a defect.
@@ -49,10 +53,14 @@ def start_flow(
         kill_at: kill -9 itself right after this write to a store, counted from 1; 0 means never.
         count_to: file that gets the number of writes.
         told_to: file that gets the message of an expected error.
+        n_scrubbers: worker processes that scrub, however little there is to do; 0 means as the run decides.
+        has_light_head: tag without loading the embedder; the labels differ from those of a plain run.
         parameters: of the flow.
     """
     environ = {k: v for k, v in os.environ.items() if k.startswith(_KEPT)}
-    process = _context.Process(target=_run, args=(kind, kill_at, count_to, told_to, parameters, environ))
+    process = _context.Process(
+        target=_run, args=(kind, kill_at, count_to, told_to, n_scrubbers, has_light_head, parameters, environ)
+    )
     process.start()
     return process
 
@@ -69,6 +77,8 @@ def _run(
     kill_at: int,
     count_to: Path | None,
     told_to: Path | None,
+    n_scrubbers: int,
+    has_light_head: bool,
     parameters: dict[str, Any],
     environ: dict[str, str],
 ) -> None:
@@ -79,6 +89,10 @@ def _run(
     # drawing takes most of the time and writes nothing of its own
     tasks.report.task.render_figures = lambda *_, **__: {"figures/a.svg": b"<svg/>"}
     tasks.report.task.render_report = lambda *_, **__: b"<p>report</p>"
+    if has_light_head:
+        tasks.tag.stage.load_embedder = lambda _: HashedWords()
+    if n_scrubbers:
+        flows.release.count_processes = lambda *_: n_scrubbers
     module = {"release": flows.release, "withdraw": flows.withdraw}[kind]
     # whichever module of the flows calls a task calls the bare function
     for part in [m for n, m in sys.modules.items() if n.startswith("flows.")]:

@@ -45,6 +45,11 @@ def proxied(weed_env: S3Server, monkeypatch):
         (r"(PUT|GET|HEAD) ", "busy", 3),
     ],
 )
+@pytest.mark.fault(
+    "storage",
+    "answers lost, connections refused, uploads cut, SlowDown, for a while",
+    "retried; the release is published once and verifies",
+)
 def test_a_passing_fault_changes_nothing(proxied, pattern: str, action: str, times: int) -> None:
     store, proxy = proxied
     candidate = stage(store, "v1.1.0", range(3))
@@ -58,6 +63,11 @@ def test_a_passing_fault_changes_nothing(proxied, pattern: str, action: str, tim
 
 
 @pytest.mark.parametrize("pattern", [r"PUT \S*/shards/", r"PUT \S*/v1\.1\.0/manifest\.json"])
+@pytest.mark.fault(
+    "storage",
+    "connections refused for good",
+    "exit 3, nothing visible; the next run publishes",
+)
 def test_a_lasting_fault_is_a_clean_error(proxied, pattern: str) -> None:
     store, proxy = proxied
     candidate = stage(store, "v1.1.0", range(3))
@@ -70,6 +80,11 @@ def test_a_lasting_fault_is_a_clean_error(proxied, pattern: str) -> None:
     assert verify_release(store, "v1.1.0").is_sound
 
 
+@pytest.mark.fault(
+    "storage",
+    "answers delayed",
+    "waited for; published",
+)
 def test_a_slow_server_is_waited_for(proxied) -> None:
     store, proxy = proxied
     candidate = stage(store, "v1.1.0", range(3))
@@ -77,6 +92,11 @@ def test_a_slow_server_is_waited_for(proxied) -> None:
     assert publish(store, candidate, "run-2").version == "v1.1.0"
 
 
+@pytest.mark.fault(
+    "storage",
+    "a server that ignores conditional writes",
+    "exit 2 before anything is written; `--single-writer` publishes",
+)
 def test_a_store_without_conditions_is_refused(nanio_env: S3Server) -> None:
     store = open_store(nanio_env.new_uri())
     candidate = stage(store, "v1.0.0", range(2))
@@ -88,6 +108,11 @@ def test_a_store_without_conditions_is_refused(nanio_env: S3Server) -> None:
     assert [o.key for o in store.list("private/")] == []
 
 
+@pytest.mark.fault(
+    "concurrency",
+    "three publishers on a server that ignores conditional writes",
+    "one wins, the release is whole",
+)
 def test_even_broken_promises_have_one_winner(nanio_env: S3Server, tmp_path: Path) -> None:
     store = open_store(nanio_env.new_uri())
     candidates = [stage(store, "v1.0.0", range(2 + i)) for i in range(3)]
@@ -112,6 +137,11 @@ def test_even_broken_promises_have_one_winner(nanio_env: S3Server, tmp_path: Pat
     assert verify_release(store, "v1.0.0").is_sound
 
 
+@pytest.mark.fault(
+    "storage",
+    "server killed in mid-publication, started again",
+    "exit 3, the old release stands; the next run publishes",
+)
 def test_the_server_dies_and_comes_back(tmp_path_factory, monkeypatch) -> None:
     server = seaweed(tmp_path_factory.mktemp("w"))
     for name, value in server.environment().items():
@@ -138,6 +168,11 @@ def test_the_server_dies_and_comes_back(tmp_path_factory, monkeypatch) -> None:
         server.stop(kill=True)
 
 
+@pytest.mark.fault(
+    "storage",
+    "read-only credentials",
+    "reading works, publishing is exit 3 with nothing visible",
+)
 def test_a_reader_verifies_and_cannot_publish(weed_env: S3Server, monkeypatch) -> None:
     uri = weed_env.new_uri()
     release(open_store(uri), "v1.0.0", range(2))
@@ -166,6 +201,11 @@ def small_disk(tmp_path: Path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.fault(
+    "storage",
+    "full disk",
+    "exit 3, no leftovers, the old release stands; with space the next run publishes",
+)
 def test_a_full_disk_leaves_the_old_release_intact(small_disk: Path, tmp_path: Path) -> None:
     store = open_store(str(small_disk / "store"))
     private = open_store(str(tmp_path / "private"))
@@ -194,6 +234,11 @@ def test_a_full_disk_leaves_the_old_release_intact(small_disk: Path, tmp_path: P
     assert verify_release(store, "v1.1.0").is_sound
 
 
+@pytest.mark.fault(
+    "storage",
+    "file size quota",
+    "exit 3, no half file",
+)
 def test_a_file_too_large_for_the_quota_is_a_clean_error(tmp_path: Path) -> None:
     store: Store = open_store(str(tmp_path / "store"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

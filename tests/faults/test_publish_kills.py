@@ -51,6 +51,11 @@ def assert_complete(store: Store, version: str, others: int = 0) -> None:
     assert len(left) == others
 
 
+@pytest.mark.fault(
+    "process",
+    "publication killed after each of its steps",
+    "visible releases verify; a repeat completes it",
+)
 def test_killed_after_each_step(store: Store) -> None:
     release(store, "v1.0.0", range(2))
     steps = STEPS if store.is_local or KILLS > 4 else ("S2", "S5", "S6", "S7")
@@ -74,6 +79,11 @@ def test_killed_after_each_step(store: Store) -> None:
     assert_sound(store)
 
 
+@pytest.mark.fault(
+    "process",
+    "publication killed at random times",
+    "visible releases verify; a repeat completes it",
+)
 def test_killed_at_random_times(store: Store) -> None:
     release(store, "v1.0.0", range(3))
     rng = random.Random(os.environ.get("FAULT_SEED", "7"))
@@ -101,6 +111,11 @@ def test_killed_at_random_times(store: Store) -> None:
     assert_sound(store)
 
 
+@pytest.mark.fault(
+    "concurrency",
+    "three publishers at once",
+    "one wins, two are exit 2",
+)
 def test_one_of_three_publishers_wins(store: Store, tmp_path: Path) -> None:
     for number in range(RACES):
         version = f"v1.{number}.0"

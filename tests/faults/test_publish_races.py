@@ -33,6 +33,11 @@ def store(request, tmp_path: Path) -> Store:
     return open_store(request.getfixturevalue("weed_env").new_uri())
 
 
+@pytest.mark.fault(
+    "concurrency",
+    "gc during a publication",
+    "gc waits; nothing that is used is deleted",
+)
 def test_the_collector_waits_for_the_publisher(store: Store) -> None:
     private = store.child("private")
     release(store, "v1.0.0", range(2))
@@ -56,6 +61,11 @@ def test_the_collector_waits_for_the_publisher(store: Store) -> None:
 
 
 @pytest.mark.parametrize("at", ["S1", "S3", "S4"])
+@pytest.mark.fault(
+    "concurrency",
+    "withdrawal requested before the commit of a publication",
+    "the publication is refused",
+)
 def test_a_withdrawal_before_the_commit_stops_it(store: Store, at: str) -> None:
     private = store.child("private")
     release(store, "v1.0.0", range(3))
@@ -70,6 +80,11 @@ def test_a_withdrawal_before_the_commit_stops_it(store: Store, at: str) -> None:
     assert list_versions(store) == ["v1.0.0"]
 
 
+@pytest.mark.fault(
+    "concurrency",
+    "withdrawal requested after the commit of a publication",
+    "the new release is withdrawn from, too",
+)
 def test_a_withdrawal_after_the_commit_sees_the_release(store: Store) -> None:
     private = store.child("private")
     release(store, "v1.0.0", range(3))
@@ -85,6 +100,11 @@ def test_a_withdrawal_after_the_commit_sees_the_release(store: Store) -> None:
     assert planned == ["v1.0.0", "v1.1.0"]
 
 
+@pytest.mark.fault(
+    "concurrency",
+    "reader during a publication",
+    "reads the whole old or the whole new release",
+)
 def test_a_reader_sees_whole_releases_only(store: Store) -> None:
     release(store, "v1.0.0", range(2))
     people = {"v1.0.0": 2, "v1.1.0": 4}

@@ -19,6 +19,11 @@ ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
+@pytest.mark.fault(
+    "concurrency",
+    "two release runs started at once",
+    "one release, one clear refusal",
+)
 def test_one_release_and_one_refusal(number, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("THOUGHTTRACE_ID_KEY", "k" * 40)
     monkeypatch.setenv("THOUGHTTRACE_TAG__MODEL", "none")

@@ -186,6 +186,11 @@ def undisturbed(template: Store, tmp_path_factory) -> int:
     return int((folder / "count").read_text())
 
 
+@pytest.mark.fault(
+    "process",
+    "withdrawal killed after any write",
+    "visible releases verify; a repeat leaves no trace of the participant",
+)
 def test_killed_after_any_write(place, undisturbed: int, tmp_path: Path) -> None:
     make, server = place
     ids = tmp_path / "ids.txt"

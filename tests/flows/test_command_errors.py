@@ -134,6 +134,11 @@ def test_an_unknown_flag_is_a_usage_error(start_cli) -> None:
     assert "Traceback" not in errors
 
 
+@pytest.mark.fault(
+    "process",
+    "Ctrl-C",
+    "exit 130, nothing half published",
+)
 def test_ctrl_c_leaves_nothing_half_published(start_cli, tmp_path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(generate(200, 1, "published").to_bytes())

@@ -53,6 +53,11 @@ def undisturbed(start_cli, export, tmp_path_factory) -> dict[str, str]:
     return content(store)
 
 
+@pytest.mark.fault(
+    "process",
+    "run killed during ingest, scrub, tag and build",
+    "finished shards are not done again; the same bytes",
+)
 def test_a_run_killed_again_and_again_resumes(start_cli, export, undisturbed, tmp_path) -> None:
     environment = {"THOUGHTTRACE_INGEST__SHARD_MESSAGES": "50", "THOUGHTTRACE_RUN__WORKERS": "1"}
     before: dict[str, dict[str, int]] = {name: {} for name in STEPS}

@@ -61,11 +61,21 @@ def test_spaces_and_unicode_in_the_address(weed_env, published: str, run, tmp_pa
 
 
 @pytest.mark.parametrize("command", [*READS, *WRITES], ids=lambda c: c[0])
+@pytest.mark.fault(
+    "storage",
+    "bucket missing",
+    "exit 3, named",
+)
 def test_a_bucket_that_is_not_there(weed_env, run, command: list[str]) -> None:
     code, said = run(*command, "--store", "s3://no-such-bucket/x")
     assert (code, "bucket does not exist" in said) == (3, True), said
 
 
+@pytest.mark.fault(
+    "storage",
+    "wrong credentials",
+    "exit 3, named",
+)
 def test_wrong_keys(weed: S3Server, published: str, run, monkeypatch) -> None:
     for key, says in (
         (("PUBLISHERKEY", "wrong"), "secret key does not belong"),
@@ -76,6 +86,11 @@ def test_wrong_keys(weed: S3Server, published: str, run, monkeypatch) -> None:
         assert (code, says in said) == (3, True), said
 
 
+@pytest.mark.fault(
+    "storage",
+    "credentials expired",
+    "exit 3, named",
+)
 def test_credentials_that_have_expired(weed_env: S3Server, published: str, run, monkeypatch) -> None:
     with FaultProxy(weed_env.port) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
@@ -85,6 +100,11 @@ def test_credentials_that_have_expired(weed_env: S3Server, published: str, run, 
             assert (code, "credentials have expired" in said) == (3, True), said
 
 
+@pytest.mark.fault(
+    "storage",
+    "clock two hours off",
+    "exit 3, named",
+)
 def test_a_clock_that_is_wrong(weed_env: S3Server, published: str, run, monkeypatch) -> None:
     real = botocore.auth.get_current_datetime
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: real() - timedelta(hours=2))
@@ -92,12 +112,22 @@ def test_a_clock_that_is_wrong(weed_env: S3Server, published: str, run, monkeypa
     assert (code, "clock differs" in said) == (3, True), said
 
 
+@pytest.mark.fault(
+    "storage",
+    "endpoint down",
+    "exit 3, named",
+)
 def test_an_endpoint_that_is_down(published: str, run, monkeypatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
     code, said = run("list", "--store", published)
     assert (code, "no answer from the object store" in said) == (3, True), said
 
 
+@pytest.mark.fault(
+    "storage",
+    "read-only store",
+    "reading works, writing is exit 3",
+)
 def test_a_reader_reads_and_cannot_write(weed: S3Server, published: str, run, monkeypatch) -> None:
     use(monkeypatch, weed.environment(READER))
     for command in READS:
@@ -109,6 +139,11 @@ def test_a_reader_reads_and_cannot_write(weed: S3Server, published: str, run, mo
     assert open_store(published).head("releases/v1.0.0/yanked.json") is None
 
 
+@pytest.mark.fault(
+    "storage",
+    "objects altered, deleted, exchanged",
+    "`verify` names each, exit 1",
+)
 def test_a_shard_altered_deleted_swapped_and_a_newer_manifest(weed_env: S3Server, run) -> None:
     store: Store = open_store(weed_env.new_uri())
     release(store, "v1.0.0", range(2))

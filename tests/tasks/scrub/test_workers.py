@@ -55,6 +55,11 @@ def test_workers_are_others_tell_errors_and_end_with_the_block() -> None:
     assert is_gone(pid)
 
 
+@pytest.mark.fault(
+    "process",
+    "scrub worker killed",
+    "told plainly",
+)
 def test_a_killed_worker_is_told_plainly() -> None:
     with scrub_workers(2), pytest.raises(InternalError, match="want of memory"):
         in_worker(die)

@@ -87,6 +87,11 @@ def test_a_snapshot_is_asked_once_and_compared_with_the_one_before(provider, tmp
     }
 
 
+@pytest.mark.fault(
+    "provider",
+    "model that obeys injected instructions",
+    "found out by canaries",
+)
 def test_a_model_that_obeys_the_text_is_found_out(provider, tmp_path) -> None:
     wrongs = {c.item.text: c.wrong for c in list_canaries(REACTION["reaction"]) if c.wrong}
     provider.fault = answer_as("s1", lambda item, allowed: wrongs.get(item["note"], allowed[0]))

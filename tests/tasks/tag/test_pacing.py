@@ -113,6 +113,11 @@ def test_a_known_limit_is_kept_without_a_refusal() -> None:
     assert 0.9 * LIMIT <= 1000 / elapsed <= 96
 
 
+@pytest.mark.fault(
+    "provider",
+    "429 by an unknown limit",
+    "paced below it, no call lost",
+)
 def test_calls_over_http_are_paced_and_none_is_lost(provider) -> None:
     # through real litellm; how close it comes to the limit on a quiet machine: python -m benchmarks.tag_pacing
     decisions = build_decisions(load_taxonomies()["reaction"])
@@ -152,6 +157,11 @@ def clock(monkeypatch):
     return fake
 
 
+@pytest.mark.fault(
+    "provider",
+    "429 with a long retry-after",
+    "waited for",
+)
 def test_a_long_wait_asked_for_is_honoured(clock) -> None:
     pacer = Pacer(clock)
 
@@ -178,6 +188,11 @@ def test_tokens_a_minute_are_kept(clock) -> None:
 
 
 @given(st.lists(st.booleans(), max_size=200))
+@pytest.mark.fault(
+    "provider",
+    "any order of 429, errors and answers",
+    "the rate stays within its bounds",
+)
 def test_the_rate_stays_sensible_whatever_happens(events) -> None:
     clock = FakeClock()
     pacer = Pacer(clock, requests_per_minute=6000)

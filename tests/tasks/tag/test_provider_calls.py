@@ -23,7 +23,7 @@ from tasks.tag.lexical import HashedWords
 from tasks.tag.plan import plan_tagging
 from tasks.tag.questions import Call, Question, build_decisions
 from tasks.tag.stage import tag_release
-from tests.tag_provider import MODEL, completion, read_allowed, read_items
+from tests.tag_provider import CUT, HANG, MODEL, completion, read_allowed, read_items
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TAXONOMIES = load_taxonomies()
@@ -171,6 +171,11 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
+@pytest.mark.fault(
+    "provider",
+    "prose, truncated or deep JSON, null, empty answer, error body, wrong ids, wrong or null labels",
+    "asked again once, then a named failure; never remembered, the next run heals it",
+)
 def test_garbage_is_repaired_once_and_then_a_named_failure_that_is_not_remembered(
     provider, tmp_path, kind
 ) -> None:
@@ -196,6 +201,11 @@ def test_garbage_is_repaired_once_and_then_a_named_failure_that_is_not_remembere
     assert again.counts["reason"]["labelled_model"] == 3
 
 
+@pytest.mark.fault(
+    "provider",
+    "some items answered wrongly",
+    "only those are asked again",
+)
 def test_only_the_faulty_items_are_asked_again(provider) -> None:
     def half(items, allowed):
         good = {"id": items[0]["id"], "label": allowed[0], "second": None, "confidence": 2}
@@ -214,6 +224,11 @@ def test_only_the_faulty_items_are_asked_again(provider) -> None:
     assert result.labels.filter(pl.col("facet") == "reason")["confidence"].to_list() == [None] * 3
 
 
+@pytest.mark.fault(
+    "provider",
+    "contradicting answers",
+    "asked again",
+)
 def test_fenced_json_and_contradictions(provider) -> None:
     def fenced(n, body):
         items, allowed = read_items(body), read_allowed(body)
@@ -229,6 +244,11 @@ def test_fenced_json_and_contradictions(provider) -> None:
     assert result.cost["reason"][MODEL]["calls"] == 2
 
 
+@pytest.mark.fault(
+    "provider",
+    "model abstains",
+    "remembered and counted, not asked again",
+)
 def test_an_abstention_is_an_answer(provider, tmp_path) -> None:
     provider.answer = lambda body: {
         "answers": [{"id": i["id"], "label": "abstain", "labels": ["abstain"]} for i in read_items(body)]
@@ -252,6 +272,11 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.fault(
+    "provider",
+    "prompt injection in a text",
+    "stays inside the fence; labels stay legal",
+)
 def test_hostile_notes_stay_inside_the_fence(provider) -> None:
     result = run(only_reasons(notes=[*HOSTILE[:1], "", *HOSTILE[1:2], "", *HOSTILE[5:], ""]))
     for body in provider.bodies:
@@ -265,6 +290,11 @@ def test_hostile_notes_stay_inside_the_fence(provider) -> None:
     assert empty.dead_letters["error"].to_list() == ["no_text"] * 2
 
 
+@pytest.mark.fault(
+    "provider",
+    "response schema refused (400)",
+    "asked without it",
+)
 def test_a_refused_schema_is_left_out_and_the_prompt_still_carries_it(provider) -> None:
     provider.fault = lambda n, body: (
         (400, {"error": {"message": "response_format json_schema is not supported"}}, {})
@@ -282,6 +312,11 @@ def test_a_refused_schema_is_left_out_and_the_prompt_still_carries_it(provider) 
         (400, "This model's maximum context length is 10 tokens.", "too_long"),
         (400, "no such field", "bad_request"),
     ],
+)
+@pytest.mark.fault(
+    "provider",
+    "400: too long, bad request",
+    "not repeated; a named failure",
 )
 def test_a_call_that_can_never_work_is_not_repeated(provider, status, message, name) -> None:
     provider.fault = lambda n, body: (
@@ -301,6 +336,11 @@ def no_waiting(monkeypatch):
 
 
 @pytest.mark.usefixtures("no_waiting")
+@pytest.mark.fault(
+    "provider",
+    "502 with HTML",
+    "tried again; nothing lost",
+)
 def test_a_broken_gateway_is_tried_again(provider) -> None:
     provider.fault = lambda n, body: (502, "<html>bad gateway</html>", {}) if n % 3 == 1 else None
     result = run(make_tables(2))
@@ -309,6 +349,11 @@ def test_a_broken_gateway_is_tried_again(provider) -> None:
 
 
 @pytest.mark.usefixtures("no_waiting")
+@pytest.mark.fault(
+    "provider",
+    "model gone in mid-run (404)",
+    "exit 3; the next run asks only what is missing",
+)
 def test_a_model_that_vanishes_stops_the_run_and_the_same_command_goes_on(provider, tmp_path) -> None:
     store = LocalStore(tmp_path)
     provider.fault = lambda n, body: (404, {"error": {"message": "model not found"}}, {}) if n > 4 else None
@@ -323,6 +368,11 @@ def test_a_model_that_vanishes_stops_the_run_and_the_same_command_goes_on(provid
 
 
 @pytest.mark.usefixtures("no_waiting")
+@pytest.mark.fault(
+    "provider",
+    "first model of a list gone",
+    "the next one labels",
+)
 def test_the_next_model_takes_over(provider, tmp_path) -> None:
     store = LocalStore(tmp_path)
     other = "openai/gpt-4o"
@@ -344,6 +394,11 @@ def test_a_missing_key_is_named_before_any_call(provider, monkeypatch) -> None:
     assert not provider.bodies
 
 
+@pytest.mark.fault(
+    "provider",
+    "price unknown",
+    "no call without `--allow-unpriced`",
+)
 def test_an_unknown_price_is_refused(provider) -> None:
     with pytest.raises(BudgetError, match="price of openai/in-house-7b is not known"):
         run(model="openai/in-house-7b")
@@ -352,12 +407,22 @@ def test_an_unknown_price_is_refused(provider) -> None:
     assert result.counts["reason"]["labelled_model"] == 3
 
 
+@pytest.mark.fault(
+    "provider",
+    "no budget",
+    "no call",
+)
 def test_no_budget_is_no_paid_call(provider) -> None:
     with pytest.raises(BudgetError, match="budget of 0 USD"):
         run(budget_usd=0)
     assert not provider.bodies
 
 
+@pytest.mark.fault(
+    "provider",
+    "budget spent in mid-run",
+    "stops; the next run asks only what is missing",
+)
 def test_the_budget_stops_the_run_and_a_higher_one_resumes_it(provider, tmp_path) -> None:
     store = LocalStore(tmp_path)
     with pytest.raises(BudgetError, match="answers are kept"):
@@ -483,3 +548,62 @@ def remember_keys(store: LocalStore, keys: list[str]) -> LabelMemo:
     for start in range(0, len(keys), 5_000):
         parts.append(frame[start : start + 5_000])
     return LabelMemo(store)
+
+
+def is_about_notes(body) -> bool:
+    return "note" in read_items(body)[0]
+
+
+WHOLE = completion(json.dumps({"answers": []}))
+REFUSAL = {**WHOLE["choices"][0], "message": {"role": "assistant", "content": None, "refusal": "I can't."}}
+FILTERED = {"error": {"message": "x", "type": "invalid_request_error", "code": "content_policy_violation"}}
+BROKEN = {
+    "hang": (HANG, "", "provider_unavailable"),
+    "half-streamed": (CUT, WHOLE, "provider_unavailable"),
+    "500": (500, {"error": {"message": "internal"}}, "provider_unavailable"),
+    "503": (503, "", "provider_unavailable"),
+    "529": (529, {"error": {"message": "overloaded"}}, "provider_unavailable"),
+    "empty choices": (200, {**WHOLE, "choices": []}, None),
+    "no choices": (200, {k: v for k, v in WHOLE.items() if k != "choices"}, None),
+    "refusal": (200, {**WHOLE, "choices": [REFUSAL]}, None),
+    "content filter": (400, FILTERED, "content_filter"),
+    "not JSON at all": (200, "<html>captive portal</html>", None),
+}
+
+
+@pytest.mark.fault(
+    "provider",
+    "hangs, half-streamed answers, 5xx, empty choices, refusals, content filters, HTML",
+    "a named failure within the retries, never remembered; the next run asks only what is missing",
+)
+@pytest.mark.usefixtures("no_waiting")
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_call_that_breaks_is_a_named_failure_and_the_next_run_heals_it(provider, tmp_path, kind) -> None:
+    status, content, name = BROKEN[kind]
+    store = LocalStore(tmp_path)
+    provider.fault = lambda n, body: (status, content, {}) if is_about_notes(body) else None
+    result = run(only_reasons(), store, timeout_s=0.3)
+    failed = result.dead_letters.filter(pl.col("facet") == "reason")
+    assert failed.height == result.counts["reason"]["failed"] == 3
+    assert name is None or failed["error"].unique().to_list() == [name]
+    assert len(failed["error"].unique()) == 1
+    # nobody waits for ever, and nobody hammers a broken provider
+    assert sum(is_about_notes(b) for b in provider.bodies) <= 4 * 2
+    provider.reset()
+    again = run(only_reasons(), store)
+    assert (provider.n_calls, again.counts["reason"]["labelled_model"]) == (1, 3)
+
+
+@pytest.mark.fault(
+    "provider", "429 storm, then silence", "every call is answered in the end, none is paid for twice"
+)
+@pytest.mark.usefixtures("no_waiting")
+def test_a_storm_of_refusals_passes(provider, tmp_path) -> None:
+    store = LocalStore(tmp_path)
+    storm = {"error": {"message": "rate limit"}}
+    provider.fault = lambda n, body: (429, storm, {"retry-after": "0.01"}) if n <= 12 else None
+    result = run(make_tables(4), store, concurrency=8)
+    assert provider.statuses[429] == 12
+    assert result.dead_letters.is_empty()
+    assert provider.n_calls == 4 * CALLS_PER_CONVERSATION
+    assert sum(line["calls"] for f in result.cost.values() for line in f.values()) == provider.n_calls

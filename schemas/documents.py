@@ -1,0 +1,52 @@
+"""Reading the YAML that people write: settings, taxonomies, policies.
+
+`yaml.safe_load` builds plain values only, yet a hostile or merely odd document still ends it in other ways
+than by its own error: a date that does not exist, a number of ten thousand digits, brackets without end; and
+a few aliases of aliases grow to gigabytes once something walks through them.
+
+Source: https://en.wikipedia.org/wiki/Billion_laughs_attack
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+MAX_CHARACTERS = 4_000_000
+
+
+class DocumentError(yaml.YAMLError):
+    """A document that is not read; the message tells the place, never the text."""
+
+
+class _Loader(yaml.SafeLoader):
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            event: Any = self.peek_event()
+            raise DocumentError(
+                f"line {event.start_mark.line + 1}: aliases (`*name`) are not read; repeat the value"
+            )
+        return super().compose_node(parent, index)
+
+
+def read_yaml(text: str) -> Any:
+    """Return the plain values of a YAML document.
+
+    Args:
+        text: the document.
+
+    Raises:
+        yaml.YAMLError: for whatever is wrong with it.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise DocumentError(f"longer than {MAX_CHARACTERS} characters")
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+    except yaml.YAMLError:
+        raise
+    except RecursionError:
+        raise DocumentError("nested too deeply") from None
+    except (ValueError, OverflowError, TypeError, AttributeError, LookupError) as error:
+        # dates and numbers that cannot be
+        raise DocumentError(f"a value that cannot be read ({type(error).__name__})") from None
