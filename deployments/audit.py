@@ -21,7 +21,7 @@ from packaging.version import Version
 
 HERE = Path(__file__).parent
 LOCKS = ("requirements.lock", "requirements-dev.lock")
-_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^ ;\\]+)", re.MULTILINE)
+_PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
 def read_pins(text: str) -> dict[str, str]:

@@ -112,9 +112,11 @@ def place(tmp_path: Path, provider: FakeProvider, monkeypatch) -> Place:
     "nothing broken or unscrubbed is visible; the next run completes, no label paid twice, the funnel reconciles",
 )
 def test_killed_after_any_write(place: Place, record_property) -> None:
-    place.reset("undisturbed")
-    assert run_flow("release", count_to=place.folder / "count", **place.options) == 0
-    n_writes = int((place.folder / "count").read_text())
+    n_writes = 40
+    if KILLS > 1:  # a single kill falls somewhere before that in any case
+        place.reset("undisturbed")
+        assert run_flow("release", count_to=place.folder / "count", **place.options) == 0
+        n_writes = int((place.folder / "count").read_text())
     for number in range(1, KILLS + 1):
         place.reset(f"store-{number}")
         # publication has kills of its own: here most fall before it
@@ -129,6 +131,7 @@ def test_killed_after_any_write(place: Place, record_property) -> None:
     "release ended by SIGTERM at a random time",
     "nothing broken or unscrubbed is visible; the next run completes, only calls under way are asked again",
 )
+@pytest.mark.skipif(KILLS == 1, reason="FAULT_RELEASES=1: the short form kills at a write")
 def test_ended_at_a_random_time(place: Place, record_property) -> None:
     rng = random.Random(os.environ.get("FAULT_SEED", "7"))
     n_ended = 0
