@@ -38,6 +38,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             area, fault, outcome = mark.args
             assert area in AREAS, f"{item.nodeid}: {area} is none of {AREAS}"
             item.user_properties.append(("fault", (area, fault, outcome)))
+            _rows.setdefault((area, fault, outcome), Row())  # it gets a line, run or not
             if item.get_closest_marker("faults") is None:
                 item.add_marker("faults")
 

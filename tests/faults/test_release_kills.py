@@ -58,6 +58,7 @@ class Place:
             "tagging": TaggingOptions(model=MODEL, budget_usd=1),
             "approval": "none",
             "approved_by": "Ada",
+            "has_light_head": True,
         }
 
     def _note(self, _: int, body: dict[str, Any]) -> None:
