@@ -66,7 +66,6 @@ def approve(
     """Publish a staged candidate; its parent must still be the latest release."""
     from flows.cli.progress import show_progress
     from flows.cli.release import run_release, show_outcome
-    from flows.prefect_env import prepare_prefect
     from flows.run import open_run
     from tasks.publish.parameters import read_parameters
 
@@ -81,7 +80,6 @@ def approve(
             _settle(run, found.candidate_id, outcome["version"])
         show_outcome(outcome, as_json=json)
         return
-    prepare_prefect(quiet=True)
     with show_progress(f"publishing {found.version}"):
         from flows.approve import approve as approve_flow
 

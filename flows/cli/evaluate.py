@@ -134,9 +134,7 @@ def _print_plan(plan: dict[str, Any]) -> None:
 
 def _run(suite: str, version: str, store: str, config: str, options: Any) -> dict[str, Any]:
     from flows.cli.progress import show_progress
-    from flows.prefect_env import prepare_prefect
 
-    prepare_prefect(quiet=True)
     with show_progress("starting Prefect"):
         from flows.evaluate import evaluate as evaluate_flow
 

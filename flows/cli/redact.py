@@ -37,9 +37,7 @@ def redact(
     advisory in the changelog says that and what kind. A killed run is completed by the same command.
     """
     from flows.cli.progress import show_progress
-    from flows.prefect_env import prepare_prefect
 
-    prepare_prefect(quiet=True)
     if not yes:
         _plan(spans, store, config or "", purge=purge, as_json=json)
         if not sys.stdin.isatty():

@@ -157,9 +157,7 @@ def run_release(parameters: Mapping[str, Any], *, yes: bool, as_json: bool = Fal
         as_json: progress as JSON lines on stderr.
     """
     from flows.cli.progress import show_progress
-    from flows.prefect_env import prepare_prefect
 
-    prepare_prefect(quiet=True)
     with show_progress("starting Prefect", as_json=as_json):
         from flows.release import release as release_flow
 

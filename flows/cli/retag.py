@@ -94,9 +94,7 @@ def retag(
     """
     from flows.cli.progress import show_progress
     from flows.cli.release import show_outcome
-    from flows.prefect_env import prepare_prefect
 
-    prepare_prefect(quiet=True)
     with show_progress("starting Prefect", as_json=json):
         from flows.retag import retag as retag_flow
 

@@ -16,9 +16,6 @@ def status(store: StoreOption = "", config: ConfigOption = None, json: JsonOptio
     from rich.console import Console
     from rich.table import Table
 
-    from flows.prefect_env import prepare_prefect
-
-    prepare_prefect(quiet=True)
     from flows.run import open_run
     from flows.server_status import read_runs
     from tasks.publish.status import describe_store

@@ -74,9 +74,7 @@ def withdraw(
 
 def _run(ids: Path, store: str, config: str, purge: bool, single_writer: bool) -> dict[str, Any]:
     from flows.cli.progress import show_progress
-    from flows.prefect_env import prepare_prefect
 
-    prepare_prefect(quiet=True)
     with show_progress("starting Prefect"):
         from flows.withdraw import withdraw as withdraw_flow
 

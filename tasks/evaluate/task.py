@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from contextvars import copy_context
 from dataclasses import asdict
 from typing import Any
 
 from prefect import task
 
-from schemas.errors import BudgetError, InternalError, ProviderError, StorageError, ThoughttraceError
+from schemas.errors import BudgetError, ProviderError
 from schemas.run import RunContext
 from tasks.evaluate.folder import Subject, write_results
 from tasks.evaluate.plan import check_budget
 from tasks.evaluate.progress import tell_progress
 from tasks.evaluate.run import plan_evaluation, run_evaluation
+from tasks.memo.steps import telling_no_data
 from tasks.publish.releases import load_release
 from tasks.storage.store import open_store
 from tasks.tag.sending import BUDGET
@@ -28,19 +28,8 @@ def evaluate_suite(run: RunContext, version: str, suite: str, method: str) -> di
         BudgetError: it would cost more than the budget (nothing is asked), or did (what there is is written).
         ProviderError: no model gave a single answer; the failures are written.
     """
-    try:
+    with telling_no_data(f"evaluation {suite}"):
         return _evaluate(run, version, suite, method)
-    except (ThoughttraceError, KeyboardInterrupt):
-        raise
-    except OSError as error:
-        raise StorageError(f"evaluation: {error.strerror or type(error).__name__}") from None
-    except Exception as error:
-        # an error that nobody foresaw may quote data
-        if os.environ.get("THOUGHTTRACE_DEBUG"):
-            raise
-        raise InternalError(
-            f"unexpected {type(error).__name__} in evaluation {suite}; run again with --debug for the traceback"
-        ) from None
 
 
 def _evaluate(run: RunContext, version: str, suite: str, method: str) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -94,7 +94,8 @@ def run_step(
     done = _find(private, f"{folder}/done.json")
     if done is None:
         target = StepFolder(private, folder)
-        _build_safely(step, target, build)
+        with telling_no_data(f"step {step}"):
+            build(target)
         done = target.files
         files = {name: asdict(ref) for name, ref in done.items()}
         record = {"step": step, "files": files, "uses": sorted(set(_list_digests(parts)))}
@@ -102,19 +103,28 @@ def run_step(
     return TableSet(fingerprint, tuple(done.items()))
 
 
-def _build_safely(step: str, target: StepFolder, build: Callable[[StepFolder], None]) -> None:
-    """Run a step; an error that nobody foresaw may quote data, so only its kind gets out."""
+@contextmanager
+def telling_no_data(what: str) -> Generator[None]:
+    """Let expected errors through; one that nobody foresaw may quote data, so only its kind gets out.
+
+    Args:
+        what: what is being done, for the message: `step scrub`.
+
+    Raises:
+        StorageError: the operating system refused something.
+        InternalError: an error of any other kind; `--debug` shows it as it is.
+    """
     try:
-        build(target)
+        yield
     except (ThoughttraceError, KeyboardInterrupt):
         raise
     except OSError as error:
-        raise StorageError(f"step {step}: {error.strerror or type(error).__name__}") from None
+        raise StorageError(f"{what}: {error.strerror or type(error).__name__}") from None
     except Exception as error:
         if os.environ.get("THOUGHTTRACE_DEBUG"):
             raise
         raise InternalError(
-            f"unexpected {type(error).__name__} in step {step}; run again with --debug for the traceback"
+            f"unexpected {type(error).__name__} in {what}; run again with --debug for the traceback"
         ) from None
 
 
