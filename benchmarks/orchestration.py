@@ -16,9 +16,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,10 +23,16 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from flows.prefect_env import prepare_prefect
+from benchmarks.prefect_server import warm_server
 from tasks.synth.export import generate, write_export
 
 SEED = 11
+SETTINGS = {
+    "THOUGHTTRACE_ID_KEY": "benchmark-key-0123456789abcdef0123456789",
+    "THOUGHTTRACE_TAG__MODEL": "none",
+    "THOUGHTTRACE_PRIVACY__REVIEW": "mask",
+    "THOUGHTTRACE_RUN__WORKERS": "1",
+}
 
 
 def main() -> None:
@@ -39,8 +42,8 @@ def main() -> None:
         folder = Path(name)
         for path, n in ((folder / "warm.jsonl", 5), (folder / "export.jsonl", n_conversations)):
             write_export(generate(n, SEED, "published"), path)
-        server = start_server(folder)
-        try:
+        with warm_server(folder) as server:
+            os.environ |= SETTINGS | server.address
             import flows.release as module
 
             # loads every model and module
@@ -53,9 +56,6 @@ def main() -> None:
                     os.environ["THOUGHTTRACE_INGEST__SHARD_MESSAGES"] = str(size)
                     done = measure(release, folder, f"{mode}-{size}", server.pid, idle)
                     print(json.dumps({"mode": mode, "shard_messages": size, **done}), flush=True)
-        finally:
-            server.send_signal(signal.SIGINT)
-            server.wait(30)
 
 
 def measure(release: Any, folder: Path, name: str, server: int, idle: float) -> dict[str, Any]:
@@ -113,33 +113,6 @@ def count_tasks() -> int:
     request = urllib.request.Request(url, data=b"{}", headers={"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         return int(answer.read())
-
-
-def start_server(folder: Path) -> subprocess.Popen[bytes]:
-    """A Prefect server on loopback, healthy, and the environment that leads to it."""
-    prepare_prefect(quiet=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    os.environ |= {
-        "PREFECT_HOME": str(folder / "prefect"),
-        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
-        "THOUGHTTRACE_ID_KEY": "benchmark-key-0123456789abcdef0123456789",
-        "THOUGHTTRACE_TAG__MODEL": "none",
-        "THOUGHTTRACE_PRIVACY__REVIEW": "mask",
-        "THOUGHTTRACE_RUN__WORKERS": "1",
-    }
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log)
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/api/health", timeout=5).close()
-            return server
-        except OSError:
-            if server.poll() is not None:
-                raise SystemExit((folder / "server.log").read_text()[-2000:]) from None
-            time.sleep(0.3)
 
 
 def server_cpu(pid: int) -> float:

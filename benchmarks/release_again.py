@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.frame import Measurement, Side, run_side
-from benchmarks.orchestration import start_server
+from benchmarks.prefect_server import warm_server
 from benchmarks.release_run import count_memo
 
 REACH = "≤ 10 % of the full release's stage time; only new text read"
@@ -53,21 +53,16 @@ def measure_again(n: int, rounds: int, model: str = "none") -> Measurement:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         base, more, new_texts = split_export(n, folder)
-        server, environment = start_server(folder)
-        try:
-            address = {"PREFECT_API_URL": environment["PREFECT_API_URL"]}
+        with warm_server(folder) as server:
             for number in range(rounds):
                 store = folder / f"store-{number}"
                 n_read = 0
                 for side, export in (("full", base), ("1 % new", more)):
                     target = "benchmarks.release_run:run_release"
-                    run = run_side(Side(side, target, (str(store), model, str(export)), address))
+                    run = run_side(Side(side, target, (str(store), model, str(export)), server.address))
                     now_read = count_memo(store, "scrub")
                     runs[side].append(run | {"texts_read": now_read - n_read})
                     n_read = now_read
-        finally:
-            server.terminate()
-            server.wait(30)
     found = Measurement("release again", f"{n:,} conversations, --model {model}", "stage_s", runs, REACH)
     share = found.ratio("1 % new", "full")
     read = found.median("1 % new", "texts_read")

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.frame import Measurement, Side, run_side
-from benchmarks.orchestration import start_server
+from benchmarks.prefect_server import warm_server
 
 REACH = "1 M messages ≤ 30 min, ≤ 2 GB a process, time ∝ size"
 MAX_MINUTES, MAX_MB, FULL = 30, 2000, 126_000
@@ -28,22 +28,17 @@ def measure_scale(sizes: Sequence[int], model: str = "none") -> list[Measurement
     found: list[Measurement] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        server, environment = start_server(folder)
-        address = {"PREFECT_API_URL": environment["PREFECT_API_URL"]}
-        try:
+        with warm_server(folder) as server:
             for n in sizes:
                 export = folder / f"export-{n}.jsonl"
                 written = write_export(generate(n, 5, "published", short=True), export)
                 arguments = (str(folder / f"store-{n}"), model, str(export))
-                run = run_side(Side("ours", "benchmarks.release_run:run_release", arguments, address))
+                run = run_side(Side("ours", "benchmarks.release_run:run_release", arguments, server.address))
                 size = (
                     f"{n:,} conversations, {written.n_messages:,} messages, {written.n_bytes / 1e6:,.0f} MB"
                 )
                 found.append(Measurement("release, short messages", size, "wall_s", {"ours": [run]}, REACH))
                 print(json.dumps(found[-1].as_dict()), file=sys.stderr, flush=True)
-        finally:
-            server.terminate()
-            server.wait(30)
     return [*found[:-1], _judge(found, sizes)]
 
 

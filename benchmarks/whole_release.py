@@ -20,7 +20,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks.frame import Measurement, Side, Work, run_side
-from benchmarks.orchestration import start_server
+from benchmarks.prefect_server import warm_server
 from benchmarks.tag_pacing import MODEL, provider_process
 
 PEER = Path(__file__).with_name("peers") / "obvious_release.py"
@@ -52,25 +52,20 @@ def measure_whole(n: int, rounds: int, latency_ms: int, presidio: str = "") -> M
         export = folder / "export.jsonl"
         write_export(generate(n, 5, "published", labels=False), export)
         scrub = ("scrub" if presidio else "no-scrub",)
-        server, environment = start_server(folder)
-        try:
-            with provider_process(latency_ms / 1000) as provider:
-                address = {"PREFECT_API_URL": environment["PREFECT_API_URL"], **provider}
-                for number in range(rounds):
-                    store, out = str(folder / f"store-{number}"), str(folder / f"script-{number}")
-                    ours = (store, MODEL, str(export), "--budget", "1000")
-                    peer = (presidio or sys.executable, str(export), out, str(min(n, PEER_CONVERSATIONS)))
-                    sides = [
-                        Side("ours", "benchmarks.release_run:run_release", ours, address),
-                        Side("script", "benchmarks.whole_release:run_peer", (*peer, *scrub), address),
-                    ]
-                    for side in sides if number % 2 == 0 else reversed(sides):
-                        run = run_side(side)
-                        n_done = n if side.name == "ours" else min(n, PEER_CONVERSATIONS)
-                        runs[side.name].append(run | {"s_a_conversation": round(run["wall_s"] / n_done, 4)})
-        finally:
-            server.terminate()
-            server.wait(30)
+        with warm_server(folder) as server, provider_process(latency_ms / 1000) as provider:
+            address = server.address | provider
+            for number in range(rounds):
+                store, out = str(folder / f"store-{number}"), str(folder / f"script-{number}")
+                ours = (store, MODEL, str(export), "--budget", "1000")
+                peer = (presidio or sys.executable, str(export), out, str(min(n, PEER_CONVERSATIONS)))
+                sides = [
+                    Side("ours", "benchmarks.release_run:run_release", ours, address),
+                    Side("script", "benchmarks.whole_release:run_peer", (*peer, *scrub), address),
+                ]
+                for side in sides if number % 2 == 0 else reversed(sides):
+                    run = run_side(side)
+                    n_done = n if side.name == "ours" else min(n, PEER_CONVERSATIONS)
+                    runs[side.name].append(run | {"s_a_conversation": round(run["wall_s"] / n_done, 4)})
         differ = compare_outputs(Path(store), Path(out))
     size = f"{n:,} conversations, provider at {latency_ms} ms"
     found = Measurement("whole release", size, "s_a_conversation", runs, REACH[latency_ms])
