@@ -26,7 +26,8 @@ from tasks.ingest.task import read_exports
 from tasks.pseudonymise.task import assign_public_ids, generalise_survey
 from tasks.publish.task import discard_work, finish_publications, stage
 from tasks.report.task import write_report
-from tasks.scrub.task import prove_privacy, require_review, scrub_shard, select_unread
+from tasks.scrub.shard import select_unread
+from tasks.scrub.task import prove_privacy, require_review, scrub_shard
 from tasks.scrub.workers import scrub_workers
 from tasks.stats.task import compute_statistics
 from tasks.tag.measure_task import measure_labels

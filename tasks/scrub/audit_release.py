@@ -22,13 +22,11 @@ from tasks.gate.policy import Check, load_policy
 from tasks.pseudonymise.k_report import count_classes
 from tasks.publish.releases import read_manifest, read_tables, require_files
 from tasks.scrub.audit_scan import CRITICAL, ENGINE, scan_text
-from tasks.scrub.canary import measure_canaries, plant_canaries
+from tasks.scrub.canary import CANARY_SEED, choose_conversations, measure_canaries, plant_canaries
 from tasks.scrub.proof import summarise_canaries
 from tasks.scrub.scrubber import Scrubber
 from tasks.storage.store import Store
 
-CANARY_CONVERSATIONS = 200
-CANARY_SEED = 20260501
 _NO_KEY = b"audit of a published release"
 """Digests of this scrubber are thrown away, so their key is no secret."""
 _TEXT_SUFFIXES = (".html", ".md", ".json", ".jsonl", ".cff", ".svg", ".bib", ".yaml", ".yml")
@@ -218,12 +216,9 @@ def _policy(manifest: Manifest) -> Any:
 
 def _items(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Texts of some conversations, by hash, as the scrubber takes them."""
-    chosen = (
-        tables["conversations"]
-        .sort(pl.col("conversation_id").hash(CANARY_SEED), "conversation_id")
-        .head(CANARY_CONVERSATIONS)
-    )
-    ids = chosen.select("conversation_id")
+    conversations = tables["conversations"]
+    ids = choose_conversations(conversations["conversation_id"]).to_frame()
+    chosen = conversations.join(ids, on="conversation_id", how="semi")
     messages = (
         tables["messages"]
         .join(ids, on="conversation_id", how="semi")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import random
 import re
@@ -13,12 +14,17 @@ import polars as pl
 
 from tasks.scrub.canary_forms import STRUCTURED, TYPES, disguise, invent, variants_of
 
+CANARY_CONVERSATIONS = 200
+"""Conversations in the shadow copy: enough for a narrow interval, few enough to cost seconds."""
+CANARY_SEED = 20260501
 MAX_PER_FIELD = 300
 """Canaries in a field at most: enough for a narrow interval, few enough to cost seconds."""
 MAX_IN_ANSWERS = 120
 """The same for assistant messages, which are long and hold structured canaries only."""
 PERSON_WEIGHT = 3
 """How many times as often as any other type a name is planted: its interval is what is gated."""
+_PLAN = [(k, v) for k in (*TYPES, *["PERSON"] * (PERSON_WEIGHT - 1)) for v in variants_of(k)]
+_PLAN_IN_ANSWERS = [(k, v) for k in STRUCTURED for v in variants_of(k)]
 _Z = 1.959963984540054
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
@@ -35,8 +41,18 @@ TRUTH_SCHEMA = pl.Schema(
 )
 
 
+def choose_conversations(conversation_ids: pl.Series) -> pl.Series:
+    """Return the conversations of the shadow copy: by hash, so that a few new ones change few of them."""
+    ids = pl.DataFrame({"conversation_id": conversation_ids})
+    by_hash = ids.sort(pl.col("conversation_id").hash(CANARY_SEED), "conversation_id")
+    return by_hash["conversation_id"].head(CANARY_CONVERSATIONS)
+
+
 def plant_canaries(items: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Plant one canary in items of every free-text field.
+
+    Which items are chosen and what is planted in each follows from its id alone, so that a release that
+    adds a few conversations plants the same canaries in the others.
 
     Args:
         items: item_id, conversation_id, field, role, kind, position, text, as the scrubber takes them.
@@ -46,21 +62,18 @@ def plant_canaries(items: pl.DataFrame, seed: int) -> tuple[pl.DataFrame, pl.Dat
         The shadow items, in order, and the truth (schema `TRUTH_SCHEMA`): keep both in memory only.
         Row law: as many items as before; at most `MAX_PER_FIELD` canaries a field (`MAX_IN_ANSWERS` in assistant messages).
     """
-    rng = random.Random(seed)
     rows = items.to_dicts()
-    groups: dict[tuple[str, str], list[int]] = {}
+    groups: dict[tuple[str, str], list[tuple[bytes, int]]] = {}
     for index, row in enumerate(rows):
-        groups.setdefault((row["field"], row["role"] or ""), []).append(index)
+        digest = hashlib.sha256(f"{seed} {row['item_id']} {row['field']}".encode()).digest()
+        groups.setdefault((row["field"], row["role"] or ""), []).append((digest, index))
     truth: list[dict[str, Any]] = []
     for (field, role), members in sorted(groups.items()):
-        is_answer = role == "assistant"
-        kinds = STRUCTURED if is_answer else (*TYPES, *["PERSON"] * (PERSON_WEIGHT - 1))
-        plan = [(k, v) for k in kinds for v in variants_of(k)]
-        rng.shuffle(plan)
-        limit = MAX_IN_ANSWERS if is_answer else MAX_PER_FIELD
-        chosen = members if len(members) <= limit else rng.sample(members, limit)
-        for number, index in enumerate(sorted(chosen)):
-            kind, variant = plan[number % len(plan)]
+        plan = _PLAN_IN_ANSWERS if role == "assistant" else _PLAN
+        limit = MAX_IN_ANSWERS if role == "assistant" else MAX_PER_FIELD
+        for digest, index in sorted(members)[:limit]:
+            rng = random.Random(digest)
+            kind, variant = rng.choice(plan)
             value = invent(kind, rng)
             row = rows[index]
             truth.append(

@@ -39,6 +39,15 @@ def test_every_field_type_and_disguise_is_planted(items: pl.DataFrame) -> None:
     assert not plant_canaries(items, seed=4)[0].equals(shadow)
 
 
+def test_what_is_planted_in_a_text_does_not_depend_on_the_others(items: pl.DataFrame) -> None:
+    few = items.filter(pl.col("position") < N // 2)
+    of_few, of_all = (plant_canaries(some, seed=3)[1] for some in (few, items))
+    # those that are planted among many are planted among few, with the same value
+    shared = of_all.join(few, on="item_id", how="semi")
+    assert shared.height > 0.9 * few.height
+    assert shared.join(of_few, on=["item_id", "type", "variant", "value"]).height == shared.height
+
+
 def test_structured_canaries_never_survive(items: pl.DataFrame) -> None:
     shadow, truth = plant_canaries(items, seed=11)
     result = Scrubber(PrivacySettings(), "strict", b"k" * 32).scrub(shadow)

@@ -1,0 +1,104 @@
+"""The proof by canaries: a shadow copy of some conversations, planted, scrubbed and forgotten.
+
+Reading the planted texts is most of the work, and the same conversations are chosen and planted in the same
+way release after release. So what was read is remembered, in a memo apart from that of the real texts; each
+run withholds a part of it that no one can foretell, reads that anew and compares.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from schemas.errors import InternalError
+from schemas.fields import ID_MAP, SCRUB_MEMO, STAGED_TABLES
+from schemas.run import RunContext, StagedExports, TableSet
+from tasks.assemble.items import list_items
+from tasks.memo.parts import Parts
+from tasks.scrub.canary import CANARY_SEED, choose_conversations, measure_canaries, plant_canaries
+from tasks.scrub.memo import SpanMemo
+from tasks.scrub.opened import memo_parts
+from tasks.scrub.scrubber import Scrubber
+from tasks.storage.store import Store
+from tasks.storage.tables import read_table
+
+CANARY_MEMO = "memo/scrub-canaries"
+"""Folder of what was read in planted texts, one folder an engine."""
+READ_ANEW = 10
+"""One in this many remembered readings is withheld from a run."""
+
+
+def prove_by_canaries(
+    run: RunContext, private: Store, staged: StagedExports, ids: TableSet, scrubber: Scrubber, key: bytes
+) -> dict[str, Any]:
+    """Plant canaries in the raw texts of some conversations, scrub these and measure what survives.
+
+    Args:
+        run: the run; its start decides which readings are made anew.
+        private: the private store.
+        staged: the staged exports.
+        ids: id maps, one a shard.
+        scrubber: the scrubber of the run.
+        key: key of the memos' digests.
+
+    Returns:
+        What `measure_canaries` returns.
+
+    Raises:
+        InternalError: a reading made anew differs from the remembered one.
+    """
+    shadow, truth = plant_canaries(_list_raw_items(private, staged, ids), CANARY_SEED)
+    parts = Parts(private, f"{CANARY_MEMO}/{scrubber.engine}", SCRUB_MEMO.polars_schema())
+    remembered = parts.read()
+    offered, withheld = _withhold(remembered, run.started_at.isoformat())
+    # the texts around a planted one are those that the shards have read
+    memo = SpanMemo(key, scrubber.engine, pl.concat([memo_parts(private, scrubber.engine).read(), offered]))
+    texts = scrubber.scrub(shadow, memo).texts
+    read = memo.fresh_rows()
+    _require_same(withheld, read)
+    parts.append(read.join(remembered, on="key", how="anti"))
+    return measure_canaries(truth, texts)
+
+
+def _withhold(remembered: pl.DataFrame, salt: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split a memo into what is offered and what is read anew."""
+    digests: Iterable[bytes] = (hashlib.sha256(f"{salt}{k}".encode()).digest() for k in remembered["key"])
+    is_withheld = pl.Series([d[0] % READ_ANEW == 0 for d in digests], dtype=pl.Boolean)
+    return remembered.filter(~is_withheld), remembered.filter(is_withheld)
+
+
+def _require_same(before: pl.DataFrame, now: pl.DataFrame) -> None:
+    both = before.join(now, on="key", suffix="_now")
+    differs = pl.any_horizontal(
+        pl.col(name) != pl.col(f"{name}_now") for name in before.columns if name != "key"
+    )
+    n = both.filter(differs).height
+    if n:
+        raise InternalError(
+            f"{n} of {both.height} planted texts, read anew, were remembered differently: the memo was changed, or "
+            "the engine does not read the same text twice in the same way. Delete private/memo/scrub and "
+            f"private/{CANARY_MEMO} in the store and run again; all texts are then read anew"
+        )
+
+
+def _list_raw_items(private: Store, staged: StagedExports, ids: TableSet) -> pl.DataFrame:
+    """Raw texts of the chosen conversations; kept in memory only."""
+    maps = [
+        read_table(private, ids[f"{number:04d}.id_map"], ID_MAP)
+        for number in range(1, len(staged.shards) + 1)
+    ]
+    chosen = choose_conversations(pl.concat(maps)["conversation_id"]).implode()
+    items: list[pl.DataFrame] = []
+    for shard, id_map in zip(staged.shards, maps, strict=True):
+        some = id_map.filter(pl.col("conversation_id").is_in(chosen))
+        if not some.height:
+            continue
+        conversations, messages, thoughts = (
+            read_table(private, shard[t.name], t).join(some, on="conversation_key", how="semi")
+            for t in STAGED_TABLES
+        )
+        items.append(list_items(conversations, messages, thoughts, some))
+    return pl.concat(items)
