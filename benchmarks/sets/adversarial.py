@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import urllib.parse
+from calendar import month_name
 
 from benchmarks.sets import people
-from benchmarks.sets.draft import Filler, Record, fill
+from benchmarks.sets.draft import Filler, Record, fill_rounds
 
 N_ROUNDS = 6
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
@@ -126,20 +127,7 @@ def _street(rng: random.Random) -> str:
 
 def _birth(rng: random.Random) -> str:
     y, m, d = rng.randint(1945, 2012), rng.randint(1, 12), rng.randint(1, 28)
-    month = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ][m - 1]
+    month = month_name[m]
     return rng.choice(
         [
             f"{m:02d}/{d:02d}/{y}",
@@ -226,10 +214,4 @@ TEMPLATES = [
 
 def generate(seed: int) -> list[Record]:
     """Return texts with one to six hidden items."""
-    rng = random.Random(seed)
-    records: list[Record] = []
-    for round_ in range(N_ROUNDS):
-        for index, template in enumerate(TEMPLATES):
-            text, spans = fill(template, SLOTS, rng)
-            records.append({"id": f"adversarial-{index}-{round_}", "text": text, "spans": spans})
-    return records
+    return fill_rounds("adversarial", TEMPLATES, SLOTS, seed, N_ROUNDS)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
-
 from benchmarks.sets import people
-from benchmarks.sets.draft import Record, fill, lower, upper
+from benchmarks.sets.draft import Record, fill_rounds
 
 N_ROUNDS = 6
 SLOTS = {
@@ -83,15 +81,4 @@ TEMPLATES = [
 
 def generate(seed: int) -> list[Record]:
     """Return texts in three casings: as written, all lower, and a few in capitals."""
-    rng = random.Random(seed)
-    records: list[Record] = []
-    for round_ in range(N_ROUNDS):
-        for index, template in enumerate(TEMPLATES):
-            text, spans = fill(template, SLOTS, rng)
-            casing = rng.random()
-            if casing < 0.35:
-                text = lower(text)
-            elif casing > 0.97:
-                text = upper(text)
-            records.append({"id": f"chat-{index}-{round_}", "text": text, "spans": spans})
-    return records
+    return fill_rounds("chat", TEMPLATES, SLOTS, seed, N_ROUNDS, 0.35, 0.03)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Record = dict[str, Any]
@@ -51,6 +51,43 @@ def fill(
         position = match.end()
     parts.append(template[position:])
     return "".join(parts), spans
+
+
+def fill_rounds(
+    name: str,
+    templates: Sequence[str],
+    slots: Mapping[str, tuple[str, Filler]],
+    seed: int,
+    n_rounds: int,
+    share_lower: float = 0.0,
+    share_upper: float = 0.0,
+) -> list[Record]:
+    """Fill every template once a round; a template without a slot is taken once only.
+
+    Args:
+        name: of the set; records are called `name-template-round`.
+        templates: written texts with slots.
+        slots: as `fill` takes them.
+        seed: source of chance.
+        n_rounds: rounds.
+        share_lower: share of texts in lower case.
+        share_upper: share of texts in capitals.
+    """
+    rng = random.Random(seed)
+    records: list[Record] = []
+    for round_ in range(n_rounds):
+        for index, template in enumerate(templates):
+            if round_ and "{" not in template:
+                continue
+            text, spans = fill(template, slots, rng)
+            if share_lower or share_upper:
+                casing = rng.random()
+                if casing < share_lower:
+                    text = lower(text)
+                elif casing > 1 - share_upper:
+                    text = upper(text)
+            records.append({"id": f"{name}-{index}-{round_}", "text": text, "spans": spans})
+    return records
 
 
 def lower(text: str) -> str:

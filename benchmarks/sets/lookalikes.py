@@ -7,7 +7,7 @@ import hashlib
 import random
 import uuid
 
-from benchmarks.sets.draft import Record, fill
+from benchmarks.sets.draft import Record, fill_rounds
 
 N_ROUNDS = 4
 
@@ -129,12 +129,4 @@ TEMPLATES = [
 
 def generate(seed: int) -> list[Record]:
     """Return the texts; those without a slot once only."""
-    rng = random.Random(seed)
-    records: list[Record] = []
-    for round_ in range(N_ROUNDS):
-        for index, template in enumerate(TEMPLATES):
-            if round_ and "{" not in template:
-                continue
-            text, _ = fill(template, SLOTS, rng)
-            records.append({"id": f"lookalike-{index}-{round_}", "text": text, "spans": []})
-    return records
+    return fill_rounds("lookalike", TEMPLATES, SLOTS, seed, N_ROUNDS)

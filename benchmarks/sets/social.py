@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from benchmarks.sets import people
-from benchmarks.sets.draft import Record, fill, lower, upper
+from benchmarks.sets.draft import Record, fill_rounds
 
 N_ROUNDS = 8
 
@@ -88,15 +88,4 @@ TEMPLATES = [
 
 def generate(seed: int) -> list[Record]:
     """Return posts; half of them in lower case, a few shouted."""
-    rng = random.Random(seed)
-    records: list[Record] = []
-    for round_ in range(N_ROUNDS):
-        for index, template in enumerate(TEMPLATES):
-            text, spans = fill(template, SLOTS, rng)
-            casing = rng.random()
-            if casing < 0.5:
-                text = lower(text)
-            elif casing > 0.95:
-                text = upper(text)
-            records.append({"id": f"social-{index}-{round_}", "text": text, "spans": spans})
-    return records
+    return fill_rounds("social", TEMPLATES, SLOTS, seed, N_ROUNDS, 0.5, 0.05)

@@ -129,51 +129,41 @@ def list_command(
         module.show_open(found)
 
 
-@review_app.command("accept")
-def accept(
-    ids: IdsArgument = None,
-    kind: KindOption = "pii",
-    types: TypeOption = None,
-    everything: AllOption = False,
-    by: ByOption = "",
-    store: StoreOption = "",
-    config: ConfigOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Accept findings: personal data is masked, a label is right; here and in every later release."""
-    _decide(kind, Choice(tuple(ids or ()), tuple(types or ()), everything), "accept", by, store, config, json)
+def _add_command(name: Verdict | Literal["undo"], does: str, done: str) -> None:
+    """Attach a command that settles the chosen questions, or opens them again."""
+
+    @review_app.command(name, help=does)
+    def settle(
+        ids: IdsArgument = None,
+        kind: KindOption = "pii",
+        types: TypeOption = None,
+        everything: AllOption = False,
+        by: ByOption = "",
+        store: StoreOption = "",
+        config: ConfigOption = None,
+        json: JsonOption = False,
+    ) -> None:
+        choice = Choice(tuple(ids or ()), tuple(types or ()), everything)
+        if not (choice.ids or choice.types or choice.everything):
+            raise UsageError(
+                "nothing chosen: give ids from `thoughttrace review list`, --type TYPE, or --all"
+            )
+        module, desk = _open_kind(kind), _open_desk(store, config, by)
+        found = module.undo(desk, choice) if name == "undo" else module.decide(desk, choice, name)
+        _tell(found, done, json)
 
 
-@review_app.command("reject")
-def reject(
-    ids: IdsArgument = None,
-    kind: KindOption = "pii",
-    types: TypeOption = None,
-    everything: AllOption = False,
-    by: ByOption = "",
-    store: StoreOption = "",
-    config: ConfigOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Reject findings: text stays readable, the second label is right; here and in every later release."""
-    _decide(kind, Choice(tuple(ids or ()), tuple(types or ()), everything), "reject", by, store, config, json)
-
-
-@review_app.command("undo")
-def undo(
-    ids: IdsArgument = None,
-    kind: KindOption = "pii",
-    types: TypeOption = None,
-    everything: AllOption = False,
-    by: ByOption = "",
-    store: StoreOption = "",
-    config: ConfigOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Take decisions back: what they settled is asked again."""
-    choice = Choice(tuple(ids or ()), tuple(types or ()), everything)
-    _check_choice(choice)
-    _tell(_open_kind(kind).undo(_open_desk(store, config, by), choice), "taken back", json)
+_add_command(
+    "accept",
+    "Accept findings: personal data is masked, a label is right; here and in every later release.",
+    "accepted",
+)
+_add_command(
+    "reject",
+    "Reject findings: text stays readable, the second label is right; here and in every later release.",
+    "rejected",
+)
+_add_command("undo", "Take decisions back: what they settled is asked again.", "taken back")
 
 
 @review_app.command("export")
@@ -255,19 +245,6 @@ def deny(
         f"{found['n_new']:,} values added, {found['n_cleared']:,} forgotten; {found['n_rules']:,} values are denied",
         markup=False,
     )
-
-
-def _decide(
-    kind: str, choice: Choice, verdict: Verdict, by: str, store: str, config: str | None, as_json: bool
-) -> None:
-    _check_choice(choice)
-    found = _open_kind(kind).decide(_open_desk(store, config, by), choice, verdict)
-    _tell(found, f"{verdict}ed", as_json)
-
-
-def _check_choice(choice: Choice) -> None:
-    if not (choice.ids or choice.types or choice.everything):
-        raise UsageError("nothing chosen: give ids from `thoughttrace review list`, --type TYPE, or --all")
 
 
 def _tell(found: dict[str, Any], what: str, as_json: bool) -> None:

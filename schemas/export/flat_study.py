@@ -8,52 +8,40 @@ the parser.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, NotRequired
 
 from pydantic import Field, StringConstraints, with_config
 from typing_extensions import TypedDict
 
 from schemas.export.published import ConversationId
-from schemas.export.turns import STRICT, ClockId, Nothing, Text, Thoughts, Timestamp, WrittenText
+from schemas.export.turns import (
+    STRICT,
+    AssistantTurn,
+    ClockId,
+    StudySurvey,
+    Text,
+    Timestamp,
+    UserTurn,
+    WrittenText,
+)
 
 SessionId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 
 
 @with_config(STRICT)
-class UserMessage(TypedDict):
+class UserMessage(UserTurn):
     """A message written by the participant."""
 
     text: WrittenText
-    timestamp: Timestamp
-    type: Literal["user"]
     id: ClockId
-    reasons: NotRequired[Thoughts]
-    reactions: NotRequired[Nothing]
 
 
 @with_config(STRICT)
-class AssistantMessage(TypedDict):
+class AssistantMessage(AssistantTurn):
     """An answer of the model."""
 
     text: WrittenText
-    timestamp: Timestamp
-    type: Literal["assistant"]
     id: ClockId
-    reactions: NotRequired[Thoughts]
-    reasons: NotRequired[Nothing]
-
-
-@with_config(STRICT)
-class Survey(TypedDict):
-    """Answers of the participant; every key may be null or absent."""
-
-    age: NotRequired[Text | None]
-    gender: NotRequired[Text | None]
-    education: NotRequired[Text | None]
-    occupation: NotRequired[Text | None]
-    frequency: NotRequired[Text | None]
-    purposes: NotRequired[list[Text] | None]
-    feedback: NotRequired[Text | None]
 
 
 @with_config(STRICT)
@@ -71,4 +59,4 @@ class FlatStudy(TypedDict):
     updated_at: Timestamp
     task_summary: Text | None
     task_expectation: Text | None
-    survey_answers: Annotated[list[Survey], Field(max_length=1)] | None
+    survey_answers: Annotated[list[StudySurvey], Field(max_length=1)] | None

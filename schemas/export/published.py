@@ -7,50 +7,46 @@ carry the same values.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, NotRequired
 
 from pydantic import Field, StringConstraints, with_config
 from typing_extensions import TypedDict
 
-from schemas.export.turns import STRICT, ClockId, Nothing, Text, Thoughts, Timestamp, WrittenText
+from schemas.export.turns import (
+    STRICT,
+    AssistantTurn,
+    ClockId,
+    Demographics,
+    Text,
+    Timestamp,
+    UserTurn,
+    WrittenText,
+)
 
 ID_PATTERN = r"^user[0-9]{1,9}_task[0-9]{1,9}_conversation[0-9]{1,9}$"
 ConversationId = Annotated[str, StringConstraints(strict=True, pattern=ID_PATTERN)]
 
 
 @with_config(STRICT)
-class UserMessage(TypedDict):
+class UserMessage(UserTurn):
     """A message written by the participant."""
 
     content: WrittenText
-    timestamp: Timestamp
-    type: Literal["user"]
     id: ClockId
-    reasons: NotRequired[Thoughts]
-    reactions: NotRequired[Nothing]
 
 
 @with_config(STRICT)
-class AssistantMessage(TypedDict):
+class AssistantMessage(AssistantTurn):
     """An answer of the model."""
 
     content: WrittenText
-    timestamp: Timestamp
-    type: Literal["assistant"]
     id: ClockId
-    reactions: NotRequired[Thoughts]
-    reasons: NotRequired[Nothing]
 
 
 @with_config(STRICT)
-class Survey(TypedDict):
+class Survey(Demographics):
     """Answers of the participant; every key may be null or absent."""
 
-    age: NotRequired[Text | None]
-    gender: NotRequired[Text | None]
-    education: NotRequired[Text | None]
-    occupation: NotRequired[Text | None]
-    frequency: NotRequired[Text | None]
     purposes: NotRequired[Text | None]
 
 

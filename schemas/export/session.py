@@ -59,12 +59,21 @@ Rules beyond the types:
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, NotRequired
 
 from pydantic import Field, StringConstraints, with_config
 from typing_extensions import TypedDict
 
-from schemas.export.turns import STRICT, ClockId, Nothing, Text, Thoughts, Timestamp, WrittenText
+from schemas.export.turns import (
+    STRICT,
+    AssistantTurn,
+    ClockId,
+    StudySurvey,
+    Text,
+    Timestamp,
+    UserTurn,
+    WrittenText,
+)
 
 Number = Annotated[int, Field(strict=True, ge=0, le=999_999)]
 """Number of a task or conversation."""
@@ -75,40 +84,19 @@ RecruitmentId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z
 
 
 @with_config(STRICT)
-class UserMessage(TypedDict):
+class UserMessage(UserTurn):
     """A message written by the participant."""
 
     content: WrittenText
-    timestamp: Timestamp
-    type: Literal["user"]
     id: NotRequired[ClockId | None]
-    reasons: NotRequired[Thoughts]
-    reactions: NotRequired[Nothing]
 
 
 @with_config(STRICT)
-class AssistantMessage(TypedDict):
+class AssistantMessage(AssistantTurn):
     """An answer of the model."""
 
     content: WrittenText
-    timestamp: Timestamp
-    type: Literal["assistant"]
     id: NotRequired[ClockId | None]
-    reactions: NotRequired[Thoughts]
-    reasons: NotRequired[Nothing]
-
-
-@with_config(STRICT)
-class Survey(TypedDict):
-    """Answers of the participant; every key may be null or absent."""
-
-    age: NotRequired[Text | None]
-    gender: NotRequired[Text | None]
-    education: NotRequired[Text | None]
-    occupation: NotRequired[Text | None]
-    frequency: NotRequired[Text | None]
-    purposes: NotRequired[list[Text] | None]
-    feedback: NotRequired[Text | None]
 
 
 @with_config(STRICT)
@@ -141,5 +129,5 @@ class Session(TypedDict):
     model_provider: NotRequired[Text | None]
     created_at: Timestamp
     updated_at: Timestamp
-    survey: NotRequired[Survey | None]
+    survey: NotRequired[StudySurvey | None]
     tasks: Annotated[list[Task], Field(min_length=1)]

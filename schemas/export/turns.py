@@ -6,7 +6,7 @@ content can reach a release.
 
 from __future__ import annotations
 
-from typing import Annotated, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import ConfigDict, Field, StringConstraints, with_config
 from typing_extensions import TypedDict
@@ -50,3 +50,39 @@ Thoughts = list[Thought] | None
 
 Nothing = Annotated[list[Thought], Field(max_length=0)] | None
 """The key of the other role: null or empty."""
+
+
+class UserTurn(TypedDict):
+    """What every message of a participant holds; dialects add its text and id."""
+
+    timestamp: Timestamp
+    type: Literal["user"]
+    reasons: NotRequired[Thoughts]
+    reactions: NotRequired[Nothing]
+
+
+class AssistantTurn(TypedDict):
+    """What every answer of a model holds; dialects add its text and id."""
+
+    timestamp: Timestamp
+    type: Literal["assistant"]
+    reactions: NotRequired[Thoughts]
+    reasons: NotRequired[Nothing]
+
+
+class Demographics(TypedDict):
+    """What every survey asks of the participant; every key may be null or absent."""
+
+    age: NotRequired[Text | None]
+    gender: NotRequired[Text | None]
+    education: NotRequired[Text | None]
+    occupation: NotRequired[Text | None]
+    frequency: NotRequired[Text | None]
+
+
+@with_config(STRICT)
+class StudySurvey(Demographics):
+    """The survey as the study asked it: purposes as a list, and feedback to the researchers."""
+
+    purposes: NotRequired[list[Text] | None]
+    feedback: NotRequired[Text | None]

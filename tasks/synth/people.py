@@ -11,6 +11,7 @@ import random
 import re
 import string
 import unicodedata
+from calendar import month_name
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
@@ -176,26 +177,12 @@ def _id(person: Person, r: random.Random) -> str:
 
 def _birth(person: Person, r: random.Random) -> str:
     day, month, year = r.randint(1, 28), r.randint(1, 12), r.randint(1948, 2007)
-    names = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ]
     return r.choice(
         (
             f"{year}-{month:02}-{day:02}",
             f"{day:02}/{month:02}/{year}",
-            f"{day} {names[month - 1]} {year}",
-            f"{names[month - 1]} {day}, {year}",
+            f"{day} {month_name[month]} {year}",
+            f"{month_name[month]} {day}, {year}",
             f"{day:02}.{month:02}.{year}",
         )
     )
