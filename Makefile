@@ -74,8 +74,8 @@ bench-more: $(VENV)/.dev ## what has no peer: generated exports, orchestration, 
 	$(BIN)/python -m benchmarks.stats_scale 2155
 	$(BIN)/python -m benchmarks.orchestration 40 20 200
 	$(BIN)/python -m benchmarks.report_scale 2155
-	$(BIN)/python -m benchmarks.tag_pacing limit
-	$(BIN)/python -m benchmarks.tag_pacing plan
+	$(BIN)/python -m benchmarks.tag_pacing
+	$(BIN)/python -m benchmarks.tag_known
 	$(BIN)/python -m benchmarks.tag_local
 
 lock: $(VENV)/.dev ## resolve the dependencies anew (hashes, no index address)

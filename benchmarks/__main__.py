@@ -79,7 +79,7 @@ def measure_scrub(options: Options, folder: Path) -> Iterable[Measurement]:
 
 def measure_tag(options: Options, folder: Path) -> Iterable[Measurement]:
     """Against bare litellm and aiohttp."""
-    from benchmarks.tag_pacing import measure_throughput
+    from benchmarks.tag_throughput import measure_throughput
 
     yield measure_throughput(options.of(10_000, 500), options.rounds)
 

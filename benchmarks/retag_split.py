@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks.frame import Measurement
-from benchmarks.tag_pacing import MODEL
+from benchmarks.tag_calls import MODEL
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SPLIT, PARTS, OTHER = "content_relevance", ("missing_content", "wrong_content"), "explicit_affirmation"

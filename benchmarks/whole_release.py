@@ -20,8 +20,9 @@ from typing import Any
 import polars as pl
 
 from benchmarks.frame import Measurement, Side, Work, run_side
+from benchmarks.loopback_provider import provider_process
 from benchmarks.prefect_server import warm_server
-from benchmarks.tag_pacing import MODEL, provider_process
+from benchmarks.tag_calls import MODEL
 
 PEER = Path(__file__).with_name("peers") / "obvious_release.py"
 PEER_CONVERSATIONS = 20

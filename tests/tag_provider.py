@@ -69,6 +69,7 @@ class FakeProvider:
         self.batches: dict[str, dict[str, Any]] = {}
         self.n_looks, self.batch_looks, self.batch_status = 0, 2, "completed"
         self.bodies: list[dict[str, Any]] = []
+        self.headers: dict[str, str] = {}
         self.statuses: Counter[int] = Counter()
         self._accepted: deque[float] = deque()
         self._ready = threading.Event()
@@ -135,6 +136,7 @@ class FakeProvider:
                 )
             self._accepted.append(now)
         self.bodies.append(body)
+        self.headers = {name.lower(): value for name, value in request.headers.items()}
         if self.latency_s:
             await asyncio.sleep(self.latency_s)
         override = self.fault(len(self.bodies), body)

@@ -15,7 +15,8 @@ from schemas.errors import BudgetError, ConfigError, ProviderError
 from tasks.memo.parts import PartStore
 from tasks.memo.vectors import VectorMemo
 from tasks.tag.budget import Budget, CostLine
-from tasks.tag.client import FATAL, find_price, import_litellm, name_error
+from tasks.tag.call_errors import FATAL, name_error
+from tasks.tag.client import find_price, import_litellm
 from tasks.tag.embedding import load_embedder
 
 Vectors = NDArray[np.float32]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -68,5 +68,5 @@ class LabelMemo:
         new = [r for r in rows if self._known.get(r.key) != r]
         self._known |= {r.key: r for r in new}
         if self._parts is not None and new:
-            records = [{**asdict(r), "values": list(r.values)} for r in new]
-            self._parts.append(pl.DataFrame(records, schema=LABEL_MEMO.polars_schema()))
+            columns = {name: [getattr(r, name) for r in new] for name in LABEL_MEMO.columns}
+            self._parts.append(pl.DataFrame(columns, schema=LABEL_MEMO.polars_schema()))

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from tasks.tag.client import CallError, import_litellm, name_error
+from tasks.tag.call_errors import CallError, name_error
+from tasks.tag.client import import_litellm
 from tasks.tag.questions import PARAMETERS
 
 PROVIDERS = frozenset({"openai", "azure", "hosted_vllm", "litellm_proxy", "mistral"})

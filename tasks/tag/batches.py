@@ -19,8 +19,8 @@ from tasks.memo.parts import PartStore, text_key
 from tasks.tag.answers import parse_answers
 from tasks.tag.batch_client import BatchAnswer, BatchCall, BatchClient, BatchState, find_batch_price
 from tasks.tag.budget import Budget, Ledger
-from tasks.tag.client import TRANSIENT, CallError, find_price
-from tasks.tag.prompting import answer_schema
+from tasks.tag.call_errors import TRANSIENT, CallError
+from tasks.tag.client import find_price
 from tasks.tag.questions import Call
 
 FOLDER = "memo/batches"
@@ -110,7 +110,7 @@ def _answer(
                         name,
                         call.decisions.static,
                         call.body(),
-                        answer_schema(call.decisions.choices, multi=call.decisions.multi),
+                        call.decisions.schema,
                         call.max_output_tokens,
                     )
                     for name, (call, _) in zip(names, part, strict=True)

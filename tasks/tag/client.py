@@ -13,36 +13,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.errors import BudgetError, ConfigError
+from tasks.tag.call_errors import SCHEMA_REFUSED, CallError, name_error
 from tasks.tag.questions import PARAMETERS
 
 _ENVIRONMENT = {
+    # models of OpenAI's protocol through litellm's own HTTP path, as most other providers go: its way through
+    # the openai package walks every message through the types of all six roles, a quarter of a call's CPU
+    "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER": "True",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
     "LITELLM_LOCAL_BLOG_POSTS": "True",
     "LITELLM_LOG": "ERROR",
 }
 
-RATE_LIMITED = "rate_limited"
-TRANSIENT = "provider_unavailable"
-SCHEMA_REFUSED = "schema_refused"
 TOP_LOGPROBS = 20
 """Alternatives asked for where log-probabilities are wanted; the most that providers give."""
-FATAL = frozenset({"auth", "model_not_found", "quota_exhausted"})
-"""Errors that end the use of a model."""
-
-
-class CallError(Exception):
-    """A call that gave no answer.
-
-    Attributes:
-        name: a name of the closed list in `name_error`; never the provider's own text.
-        retry_after_s: how long the provider asks to wait, where it says so.
-    """
-
-    def __init__(self, name: str, retry_after_s: float | None = None) -> None:
-        super().__init__(name)
-        self.name = name
-        self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +61,12 @@ def import_litellm() -> Any:
         os.environ.setdefault(name, value)
     import litellm
 
+    from tasks.tag.local_chat import register_local_models
+
     litellm.suppress_debug_info = True
     litellm.drop_params = True
     register_local_models(litellm)
     return litellm
-
-
-def register_local_models(litellm: Any) -> None:
-    """Make `local/head` and `local/lexical` models of litellm, at the price of 0."""
-    if any(p.get("provider") == "local" for p in litellm.custom_provider_map):
-        return
-    from litellm.llms.custom_llm import CustomLLM
-    from litellm.types.utils import Choices, Message, Usage
-
-    from tasks.tag.local_chat import LOCAL_CHAT as chat  # noqa: N811 - an instance, not a constant
-
-    class _Local(CustomLLM):
-        def completion(self, *args: Any, **kwargs: Any) -> Any:
-            del args
-            messages, response = kwargs["messages"], kwargs["model_response"]
-            text = chat.answer(kwargs["model"], messages[0]["content"], messages[-1]["content"])
-            response.choices = [
-                Choices(message=Message(content=text, role="assistant"), finish_reason="stop", index=0)
-            ]
-            response.usage = Usage(prompt_tokens=0, completion_tokens=0, total_tokens=0)
-            response.model = f"local/{kwargs['model']}"
-            return response
-
-        async def acompletion(self, *args: Any, **kwargs: Any) -> Any:
-            return self.completion(*args, **kwargs)
-
-    litellm.custom_provider_map.append({"provider": "local", "custom_handler": _Local()})
-    price = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0, "supports_response_schema": True}
-    names = ("local/head", "local/lexical")
-    litellm.register_model({n: {"litellm_provider": "local", "mode": "chat", **price} for n in names})
 
 
 class ChatClient:
@@ -226,39 +183,6 @@ def _first_logprobs(choice: Any) -> Mapping[str, float] | None:
     top = getattr(content[0], "top_logprobs", None) or [] if content else []
     found = {str(t.token): float(t.logprob) for t in top if hasattr(t, "token") and hasattr(t, "logprob")}
     return found or None
-
-
-def name_error(litellm: Any, error: Exception) -> tuple[str, float | None]:
-    """Return the name of an error from the closed list, and the wait that the provider asks for."""
-    text = str(error).lower()
-    if isinstance(error, litellm.RateLimitError):
-        if "insufficient_quota" in text or "credit balance" in text:
-            return "quota_exhausted", None
-        return RATE_LIMITED, _retry_after(error)
-    by_class = (
-        (litellm.ContextWindowExceededError, "too_long"),
-        (litellm.ContentPolicyViolationError, "content_filter"),
-        (litellm.AuthenticationError, "auth"),
-        (litellm.PermissionDeniedError, "auth"),
-        (litellm.NotFoundError, "model_not_found"),
-    )
-    for kind, name in by_class:
-        if isinstance(error, kind):
-            return name, None
-    if isinstance(error, litellm.BadRequestError):
-        refused = any(word in text for word in ("response_format", "json_schema", "structured output"))
-        return (SCHEMA_REFUSED if refused else "bad_request"), None
-    if "api_key" in text and "must be set" in text:
-        return "auth", None
-    return TRANSIENT, _retry_after(error)
-
-
-def _retry_after(error: Exception) -> float | None:
-    headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
-    try:
-        return float(headers.get("retry-after"))
-    except (TypeError, ValueError):
-        return None
 
 
 def require_environment(model: str) -> None:

@@ -101,3 +101,32 @@ def _read_item(taxonomy: Taxonomy, row: Mapping[str, str]) -> Item:
     fields = fields or {"text": row.get("text", ""), "context": row.get("context", "")}
     # a relationship is only asked where there is a message before
     return make_item(row["id"], taxonomy.facet, fields.get("text", ""), fields.get("context", ""), None)
+
+
+def register_local_models(litellm: Any) -> None:
+    """Make `local/head` and `local/lexical` models of litellm, at the price of 0.
+
+    Args:
+        litellm: the module; only `tasks.tag.client` imports it.
+    """
+    if any(p.get("provider") == "local" for p in litellm.custom_provider_map):
+        return
+
+    class _Local(litellm.CustomLLM):
+        def completion(self, *args: Any, **kwargs: Any) -> Any:
+            del args
+            messages, response = kwargs["messages"], kwargs["model_response"]
+            text = LOCAL_CHAT.answer(kwargs["model"], messages[0]["content"], messages[-1]["content"])
+            message = litellm.Message(content=text, role="assistant")
+            response.choices = [litellm.Choices(message=message, finish_reason="stop", index=0)]
+            response.usage = litellm.Usage(prompt_tokens=0, completion_tokens=0, total_tokens=0)
+            response.model = f"local/{kwargs['model']}"
+            return response
+
+        async def acompletion(self, *args: Any, **kwargs: Any) -> Any:
+            return self.completion(*args, **kwargs)
+
+    litellm.custom_provider_map.append({"provider": "local", "custom_handler": _Local()})
+    price = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0, "supports_response_schema": True}
+    names = ("local/head", "local/lexical")
+    litellm.register_model({n: {"litellm_provider": "local", "mode": "chat", **price} for n in names})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from schemas.taxonomies import Node, Taxonomy
 from tasks.tag.canonical import CANONICAL_VERSION
@@ -40,6 +41,7 @@ class DecisionSet:
         multi: whether several may be chosen.
         prompt: prompt file.
         static: rendered static part.
+        schema: JSON schema of an answer.
         digest: digest of ids, meanings, prompt, schema and parameters; display names are not in it.
     """
 
@@ -50,6 +52,7 @@ class DecisionSet:
     prompt: Prompt
     static: str
     digest: str
+    schema: Mapping[str, Any] = field(compare=False, repr=False)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -159,6 +162,7 @@ def make_decisions(
         prompt=prompt,
         static=render_static(prompt, taxonomy.question, choices, multi=multi),
         digest=hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest(),
+        schema=schema,
     )
 
 

@@ -21,7 +21,6 @@ from tasks.memo.parts import text_key
 from tasks.tag.answers import Answer, parse_answers
 from tasks.tag.budget import Budget, Ledger
 from tasks.tag.client import Reply
-from tasks.tag.prompting import answer_schema
 from tasks.tag.questions import Call, Question
 from tasks.tag.sending import NO_MODEL, Chat, Message, RunLimits, Sender
 
@@ -141,7 +140,7 @@ class _Runner:
         message = Message(
             call.decisions.static,
             call.body(error),
-            answer_schema(call.decisions.choices, multi=call.decisions.multi),
+            call.decisions.schema,
             call.max_output_tokens,
             call.expected_output_tokens,
         )

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tasks.tag.budget import Budget, CostLine
-from tasks.tag.client import FATAL, RATE_LIMITED, TRANSIENT, CallError, Reply
+from tasks.tag.call_errors import FATAL, RATE_LIMITED, TRANSIENT, CallError
+from tasks.tag.client import Reply
 from tasks.tag.pacing import Pacer
 
 BUDGET = "budget_exhausted"

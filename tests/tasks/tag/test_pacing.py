@@ -12,7 +12,8 @@ from tests_now import NOW
 from schemas.taxonomies import load_taxonomies
 from tasks.memo.labels import LabelMemo
 from tasks.tag.budget import Budget, CostLine, Ledger
-from tasks.tag.client import RATE_LIMITED, CallError, ChatClient, Reply
+from tasks.tag.call_errors import RATE_LIMITED, CallError
+from tasks.tag.client import ChatClient, Reply
 from tasks.tag.items import make_item
 from tasks.tag.pacing import Pacer
 from tasks.tag.questions import Question, build_decisions, gather_calls
