@@ -2,7 +2,7 @@
 
 Generates a published export of that many short conversations (126,000 give about a million messages and
 430 MB), then runs, each in its own process and in both orders: ours (`ExportReader`, `validate_staged`
-of every shard, `validate_across`), the unchecked way (`json.loads` a line, lists, polars frames), HF `datasets`
+of every page, `validate_across`), the unchecked way (`json.loads` a line, lists, polars frames), HF `datasets`
 and pandas. Prints the median of CPU time, wall time and peak memory, and their ratio to the unchecked way.
 """
 
@@ -45,8 +45,8 @@ def read_ours(path: Path) -> int:
     reader = ExportReader(list_inputs([str(path)]), IngestSettings(), open_input=open_input)
     ids: list[pl.DataFrame] = []
     n = 0
-    for shard in reader:
-        result = validate_staged(shard.conversations, shard.messages, shard.thoughts)
+    for page in reader:
+        result = validate_staged(page.conversations, page.messages, page.thoughts)
         n += result.messages.height
         ids.append(result.ids)
     validate_across(pl.concat(ids))

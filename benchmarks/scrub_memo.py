@@ -29,16 +29,17 @@ def read_items(n: int, seed: int) -> pl.DataFrame:
     file = InputFile("memory/0", "export.jsonl", len(data))
     reader = ExportReader(
         [file],
-        IngestSettings(shard_messages=10**9),
+        IngestSettings(),
         open_input=lambda _: io.BufferedReader(io.BytesIO(data)),
+        page_messages=10**9,
     )
-    (shard,) = list(reader)
-    ids = shard.conversations.select(
+    (page,) = list(reader)
+    ids = page.conversations.select(
         "conversation_key",
         conversation_id=pl.format("{}_{}", pl.lit(f"seed{seed}"), "source_id"),
         participant_id="participant_key",
     )
-    return list_items(shard.conversations, shard.messages, shard.thoughts, ids)
+    return list_items(page.conversations, page.messages, page.thoughts, ids)
 
 
 def main() -> None:

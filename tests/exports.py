@@ -12,8 +12,8 @@ from typing import Any
 import polars as pl
 
 from schemas.config import IngestSettings
-from tasks.ingest.reader import ExportReader
-from tasks.ingest.shard import StagedShard
+from tasks.ingest.page import StagedPage
+from tasks.ingest.reader import PAGE_MESSAGES, ExportReader
 from tasks.storage.inputs import InputFile
 
 START = datetime(2026, 4, 12, 9, 30, tzinfo=UTC)
@@ -130,17 +130,19 @@ class Read:
     """Everything that a read export gave."""
 
     reader: ExportReader
-    shards: list[StagedShard]
+    pages: list[StagedPage]
 
     def table(self, name: str) -> pl.DataFrame:
-        return pl.concat([getattr(s, name) for s in self.shards])
+        return pl.concat([getattr(s, name) for s in self.pages])
 
     @property
     def found(self) -> list[tuple[int, str, str]]:
         return self.reader.quarantine.select("line", "pointer", "rule").rows()
 
 
-def read_bytes(*contents: bytes, names: Sequence[str] = (), **settings: Any) -> Read:
+def read_bytes(
+    *contents: bytes, names: Sequence[str] = (), page_messages: int = PAGE_MESSAGES, **settings: Any
+) -> Read:
     """Read exports held in memory."""
     given = names or [f"export{i}.jsonl" for i in range(len(contents))]
     files = [
@@ -149,6 +151,9 @@ def read_bytes(*contents: bytes, names: Sequence[str] = (), **settings: Any) -> 
     ]
     by_uri = dict(zip([f.uri for f in files], contents, strict=True))
     reader = ExportReader(
-        files, IngestSettings(**settings), open_input=lambda f: io.BufferedReader(io.BytesIO(by_uri[f.uri]))
+        files,
+        IngestSettings(**settings),
+        open_input=lambda f: io.BufferedReader(io.BytesIO(by_uri[f.uri])),
+        page_messages=page_messages,
     )
     return Read(reader, list(reader))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -22,8 +22,11 @@ from schemas.taxonomies.model import Taxonomy
 _FILE = re.compile(r"(v[1-9][0-9]*)\.yaml\Z")
 
 
+@lru_cache(maxsize=64)
 def read_taxonomy(text: str, place: str) -> Taxonomy:
     """Parse and check one taxonomy document.
+
+    A document that was read before is not parsed again: every shard asks for the same few.
 
     Args:
         text: YAML.

@@ -1,10 +1,11 @@
-"""The reader of raw exports: files in, shards of staged tables out, everything else counted.
+"""The reader of raw exports: files in, pages of staged tables out, everything else counted.
 
-Memory is bounded by one shard, one record and the ids read so far.
+Memory is bounded by one page, one record and the ids read so far.
 """
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -18,20 +19,22 @@ from tasks.ingest.dialects import accepting_dialect, adapters
 from tasks.ingest.files import Opener, digest_inputs, read_records
 from tasks.ingest.labels import LabelNames, known_labels
 from tasks.ingest.outline import UNREADABLE, Outline, outline_record
+from tasks.ingest.page import PageColumns, StagedPage, find_bad_values, resolve_labels
 from tasks.ingest.parse import MAX_FAULTS, Fault, parse_record
 from tasks.ingest.quarantine import QuarantineRow, check_quarantine_share, quarantine_frame, quarantine_row
 from tasks.ingest.rows import Place, Rows, flatten
 from tasks.ingest.sessions import part_session
-from tasks.ingest.shard import ShardColumns, StagedShard, find_bad_values, resolve_labels
 from tasks.ingest.tally import Tally
 from tasks.storage.inputs import InputFile
 
+PAGE_MESSAGES = 20_000
+"""Messages that are built and checked at a time: every look at a frame has a price of its own."""
 _HOPELESS = 1_000
 """Quarantined conversations after which a file that is mostly bad stops the run early."""
 
 
 class ExportReader:
-    """Reads exports; iterate once for the shards, then read what was found.
+    """Reads exports; iterate once for the pages, then read what was found.
 
     Attributes:
         digests: sha256 of each file by URI.
@@ -48,20 +51,23 @@ class ExportReader:
         open_input: Opener,
         digests: Mapping[str, str] | None = None,
         labels: LabelNames | None = None,
+        page_messages: int = PAGE_MESSAGES,
     ) -> None:
         """Prepare reading.
 
         Args:
             files: exports in the order in which they count (an id's first conversation is kept).
-            settings: limits and shard size.
+            settings: limits.
             open_input: opens a file's bytes; the stream must be able to seek.
             digests: result of `digest_inputs`, when it is known already.
             labels: spellings of known labels; by default those of the shipped taxonomies. A label of
                 another name is kept as it is and counted.
+            page_messages: messages from which on a page is full.
         """
         self._files = tuple(files)
         self.settings = settings
         self._open = open_input
+        self._page_messages = page_messages
         self._labels = known_labels() if labels is None else labels
         self.digests: Mapping[str, str] = digests or {}
         self.n_lines = 0
@@ -74,11 +80,10 @@ class ExportReader:
         self._faults: list[QuarantineRow] = []
         self._digest_of: dict[str, int] = {}
         self._session_of: dict[object, tuple[object, ...]] = {}
-        self._columns = ShardColumns()
-        self._n_shards = 0
+        self._columns = PageColumns()
 
-    def __iter__(self) -> Iterator[StagedShard]:
-        """Yield the shards.
+    def __iter__(self) -> Iterator[StagedPage]:
+        """Yield the pages.
 
         Raises:
             InputError: a file cannot be read, is damaged, mixes dialects or has none that is known.
@@ -86,11 +91,11 @@ class ExportReader:
         """
         if not self.digests:
             self.digests = digest_inputs(self._files, open_input=self._open)
-        for rows in self._read_files():
-            self._columns.add(rows)
-            if self._columns.n_messages >= self.settings.shard_messages:
-                yield from self._finish_shard()
-        yield from self._finish_shard()
+        conversations = self._read_files()
+        is_more = True
+        while is_more:
+            is_more = self._fill_page(conversations)
+            yield from self._finish_page()
 
     @property
     def quarantine(self) -> pl.DataFrame:
@@ -179,31 +184,46 @@ class ExportReader:
                 fault = Fault("conversation.duplicate_id", rows.location)
                 self._quarantine(place, [fault], [rows.outline])
 
-    def _finish_shard(self) -> Iterator[StagedShard]:
-        columns, self._columns = self._columns, ShardColumns()
-        shard = columns.build(f"{self._n_shards + 1:04d}")
+    def _fill_page(self, conversations: Iterator[Rows]) -> bool:
+        """Fill a page; return whether there may be another one."""
+        # what is parsed has no cycles and stays for a page: the collector would walk through all of it again
+        # and again, for a third of the time
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            for rows in conversations:
+                self._columns.add(rows)
+                if self._columns.n_messages >= self._page_messages:
+                    return True
+            return False
+        finally:
+            if was_enabled:
+                gc.enable()
+
+    def _finish_page(self) -> Iterator[StagedPage]:
+        columns, self._columns = self._columns, PageColumns()
+        page = columns.build()
         bad: dict[str, list[Fault]] = {}
-        for key, fault in find_bad_values(shard):
+        for key, fault in find_bad_values(page):
             bad.setdefault(key, []).append(fault)
         if bad:
-            self._hold_back(shard, columns, bad)
-            shard = shard.without(list(bad))
-        if not shard.conversations.height:
+            self._hold_back(page, columns, bad)
+            page = page.without(list(bad))
+        if not page.conversations.height:
             return
-        shard, n_unknown = resolve_labels(shard, self._labels)
+        page, n_unknown = resolve_labels(page, self._labels)
         self.counted["label.unknown"] += n_unknown
-        self._n_shards += 1
-        self._tally.stage(shard)
-        self.dialects.update(dict(shard.conversations["dialect"].value_counts().rows()))
-        yield shard
+        self._tally.stage(page)
+        self.dialects.update(dict(page.conversations["dialect"].value_counts().rows()))
+        yield page
 
-    def _hold_back(self, shard: StagedShard, columns: ShardColumns, bad: Mapping[str, list[Fault]]) -> None:
-        for row in shard.conversations.filter(pl.col("conversation_key").is_in(list(bad))).rows(named=True):
+    def _hold_back(self, page: StagedPage, columns: PageColumns, bad: Mapping[str, list[Fault]]) -> None:
+        for row in page.conversations.filter(pl.col("conversation_key").is_in(list(bad))).rows(named=True):
             key = row["conversation_key"]
             place, location = columns.places[key]
             n_messages, n_thoughts = (
                 frame.filter(pl.col("conversation_key") == key).height
-                for frame in (shard.messages, shard.thoughts)
+                for frame in (page.messages, page.thoughts)
             )
             faults = [replace(fault, location=location + fault.location) for fault in bad[key]]
             outline = Outline(key, row["participant_key"], n_messages, n_thoughts)

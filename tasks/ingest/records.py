@@ -92,10 +92,14 @@ def _split_lines(stream: io.BufferedReader, start: int, max_bytes: int) -> Itera
 def _skip_line(stream: io.BufferedReader, part: bytes) -> tuple[int, int, str]:
     """Read to the end of a line; return its length without and with its end, and its digest."""
     digest, n_bytes = hashlib.sha256(), 0
-    while part and not part.endswith(b"\n"):
-        digest.update(part)
-        n_bytes += len(part)
-        part = stream.readline(_CHUNK)
+    more = part
+    while more and not part.endswith(b"\n"):
+        # a carriage return may be the beginning of the line's end
+        body = part.rstrip(b"\r")
+        digest.update(body)
+        n_bytes += len(body)
+        more = stream.readline(_CHUNK)
+        part = part[len(body) :] + more
     body = part.rstrip(b"\r\n")
     digest.update(body)
     return n_bytes + len(body), n_bytes + len(part), digest.hexdigest()

@@ -8,7 +8,7 @@ import polars as pl
 
 from schemas.fields import FUNNEL
 from tasks.ingest.outline import Outline
-from tasks.ingest.shard import StagedShard
+from tasks.ingest.page import StagedPage
 
 
 @dataclass(slots=True)
@@ -35,12 +35,12 @@ class Tally:
     _seen: set[str] = field(default_factory=set[str])
     _kept: set[str] = field(default_factory=set[str])
 
-    def stage(self, shard: StagedShard) -> None:
-        """Count the rows of a shard as read and kept."""
-        self.conversations.n_in += shard.conversations.height
-        self.messages.n_in += shard.messages.height
-        self.thoughts.n_in += shard.thoughts.height
-        participants = set(shard.conversations["participant_key"].unique())
+    def stage(self, page: StagedPage) -> None:
+        """Count the rows of a page as read and kept."""
+        self.conversations.n_in += page.conversations.height
+        self.messages.n_in += page.messages.height
+        self.thoughts.n_in += page.thoughts.height
+        participants = set(page.conversations["participant_key"].unique())
         self._seen |= participants
         self._kept |= participants
 

@@ -21,6 +21,7 @@ from schemas.fields import (
     STAGED_THOUGHTS,
 )
 from schemas.run import RunContext, StagedExports, TableSet
+from tasks.ingest.page import StagedPage, cut_in_shards
 from tasks.ingest.quarantine import check_quarantine_share, count_quarantined, summarise_quarantine
 from tasks.ingest.quarantine_file import keep_quarantine
 from tasks.ingest.reader import ExportReader, digest_inputs
@@ -50,27 +51,32 @@ def read_exports(run: RunContext, exports: Sequence[str]) -> StagedExports:
 
     def build(folder: StepFolder) -> None:
         reader = ExportReader(files, settings, open_input=open_input, digests=digests)
-        checked: dict[str, ValidationResult] = {}
+        checked: list[ValidationResult] = []
+        shards: dict[str, pl.Series] = {}
         across = _Across(QUARANTINE.empty(), FUNNEL.empty())
         try:
-            for shard in reader:
-                result = validate_staged(shard.conversations, shard.messages, shard.thoughts)
-                _write_shard(folder, shard.shard_id, result.conversations, result.messages, result.thoughts)
-                checked[shard.shard_id] = _without_frames(result)
-            across = _check_across(private, folder, checked)
+            for page in reader:
+                result = validate_staged(page.conversations, page.messages, page.thoughts)
+                kept = StagedPage(result.conversations, result.messages, result.thoughts)
+                for shard in cut_in_shards(kept, settings.shard_messages):
+                    shard_id = f"{len(shards) + 1:04d}"
+                    _write_shard(folder, shard_id, shard)
+                    shards[shard_id] = shard.conversations["conversation_key"]
+                checked.append(_without_frames(result))
+            across = _check_across(private, folder, checked, shards)
         finally:
             # kept whatever becomes of the run: who mends the export needs every place, not the first three
-            faults = (reader.quarantine, *(c.quarantine for c in checked.values()), across.faults)
+            faults = (reader.quarantine, *(c.quarantine for c in checked), across.faults)
             quarantine = pl.concat(faults)
             keep_quarantine(private, quarantine, run.started_at)
         check_quarantine_share(quarantine, reader.n_conversations, settings, count_quarantined(quarantine))
         counted = Counter({("ingest", rule): n for rule, n in reader.counted.items()})
-        for result in checked.values():
+        for result in checked:
             counted.update({("validate", rule): n for rule, n in result.counted.items()})
         folder.table("quarantine", quarantine, QUARANTINE)
         folder.table("quarantine_summary", summarise_quarantine(quarantine, counted), QUARANTINE_SUMMARY)
         folder.table("funnel", _funnel(reader, checked, across), FUNNEL)
-        folder.json("report", _report(reader, files, digests, list(checked)))
+        folder.json("report", _report(reader, files, digests, list(shards)))
 
     parts = {
         "inputs": sorted((file.name, digests[file.uri]) for file in files),
@@ -87,8 +93,8 @@ def read_exports(run: RunContext, exports: Sequence[str]) -> StagedExports:
     )
 
 
-def _write_shard(folder: StepFolder, shard_id: str, *frames: pl.DataFrame) -> None:
-    for table, frame in zip(STAGED, frames, strict=True):
+def _write_shard(folder: StepFolder, shard_id: str, shard: StagedPage) -> None:
+    for table, frame in zip(STAGED, (shard.conversations, shard.messages, shard.thoughts), strict=True):
         folder.table(f"{shard_id}.{table.name}", frame, table)
 
 
@@ -100,29 +106,31 @@ def _without_frames(result: ValidationResult) -> ValidationResult:
 
 @dataclass(frozen=True, slots=True)
 class _Across:
-    """What only shows across shards.
+    """What only shows across pages.
 
     Attributes:
         faults: `quarantine` rows.
-        funnel: `funnel` rows: what the shards had counted as kept, and the participants of all shards.
+        funnel: `funnel` rows: what the pages had counted as kept, and the participants of all pages.
     """
 
     faults: pl.DataFrame
     funnel: pl.DataFrame
 
 
-def _check_across(private: Store, folder: StepFolder, checked: Mapping[str, ValidationResult]) -> _Across:
-    """Quarantine what only shows across shards; rewrites the shards concerned."""
+def _check_across(
+    private: Store, folder: StepFolder, checked: Sequence[ValidationResult], shards: Mapping[str, pl.Series]
+) -> _Across:
+    """Quarantine what only shows across pages; rewrites the shards concerned."""
     if not checked:
         return _Across(QUARANTINE.empty(), FUNNEL.empty())
-    ids = pl.concat([result.ids for result in checked.values()])
+    ids = pl.concat([result.ids for result in checked])
     faults = validate_across(ids)
     bad = faults.select("conversation_key").unique()
     kept = ids.filter("is_kept").join(bad, on="conversation_key", how="anti")
     n_in, n_out = ids["participant_key"].n_unique(), kept["participant_key"].n_unique()
     rows = [_row("participants", n_in, n_out, n_in - n_out)]
-    for shard_id, result in checked.items():
-        if not result.ids.join(bad, on="conversation_key", how="semi").height:
+    for shard_id, keys in shards.items():
+        if not keys.is_in(bad["conversation_key"].implode()).any():
             continue
         frames: list[pl.DataFrame] = []
         for table, name in zip(STAGED, ("conversations", "messages", "thoughts"), strict=True):
@@ -130,15 +138,15 @@ def _check_across(private: Store, folder: StepFolder, checked: Mapping[str, Vali
             frames.append(before.join(bad, on="conversation_key", how="anti"))
             n_late = before.height - frames[-1].height
             rows.append(_row(name, 0, -n_late, n_late))
-        _write_shard(folder, shard_id, *frames)
+        _write_shard(folder, shard_id, StagedPage(*frames))
     return _Across(faults, pl.concat(rows))
 
 
-def _funnel(reader: ExportReader, checked: Mapping[str, ValidationResult], across: _Across) -> pl.DataFrame:
-    # a participant may be in several shards, so participants are counted over all of them
-    of_shards = (r.funnel.filter(pl.col("table_name") != "participants") for r in checked.values())
+def _funnel(reader: ExportReader, checked: Sequence[ValidationResult], across: _Across) -> pl.DataFrame:
+    # a participant may be in several pages, so participants are counted over all of them
+    of_pages = (r.funnel.filter(pl.col("table_name") != "participants") for r in checked)
     return (
-        pl.concat([FUNNEL.empty(), reader.funnel, *of_shards, across.funnel])
+        pl.concat([FUNNEL.empty(), reader.funnel, *of_pages, across.funnel])
         .group_by("stage", "table_name", maintain_order=True)
         .agg(pl.col("n_in", "n_out", "n_quarantined", "n_removed").sum())
     )

@@ -31,6 +31,9 @@ _WORD_LENGTH = 40
 _SLICE = 10_000
 _RUN = re.compile(r"[0-9]+(?:[ -][0-9]+)*")
 """Digits with single spaces or hyphens between them."""
+_PLUS_NUMBER = re.compile(r"\+[^\w\n]{0,4}\d(?:[^\w\n]{0,4}\d){6,24}")
+"""A plus and at least seven digits; between them the few signs that people write there."""
+_AROUND = 3
 _DIGIT = re.compile(r"\d")
 _ID_WORD = re.compile(r"\w{6,}")
 _HEX = frozenset("0123456789abcdef")
@@ -225,6 +228,9 @@ def _phones(text: str) -> Iterator[str]:
         return
     from phonenumbers import Leniency, PhoneNumberMatcher
 
-    for match in PhoneNumberMatcher(text[:100_000], None, leniency=Leniency.VALID):
-        if match.raw_string.startswith("+"):
-            yield "phone"
+    # the matcher reads a page in milliseconds, so it gets the places that may hold a number
+    for place in _PLUS_NUMBER.finditer(text):
+        around = text[max(0, place.start() - _AROUND) : place.end() + _AROUND]
+        for match in PhoneNumberMatcher(around, None, leniency=Leniency.VALID):
+            if match.raw_string.startswith("+"):
+                yield "phone"

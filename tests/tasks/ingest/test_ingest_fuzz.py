@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import InputError, ThoughttraceError
@@ -106,7 +106,7 @@ def check_laws(read: Read) -> None:
         assert n_in == n_out + n_quarantined + n_removed
     out = dict(reader.funnel["table_name", "n_out"].rows())
     frames = {
-        name: [getattr(s, name) for s in read.shards] for name in ("conversations", "messages", "thoughts")
+        name: [getattr(s, name) for s in read.pages] for name in ("conversations", "messages", "thoughts")
     }
     assert {name: sum(f.height for f in found) for name, found in frames.items()} == {
         name: out[name] for name in frames
@@ -114,7 +114,7 @@ def check_laws(read: Read) -> None:
     assert set(reader.quarantine["rule"]) <= set(RULES)
     assert (reader.n_quarantined == 0) == (reader.quarantine.height == 0)
     ids = []
-    for shard in read.shards:
+    for shard in read.pages:
         result = validate_staged(shard.conversations, shard.messages, shard.thoughts)
         assert result.conversations.height + result.quarantine["conversation_key"].n_unique() == (
             shard.conversations.height
@@ -128,7 +128,7 @@ def check_laws(read: Read) -> None:
 @given(damaged())
 def test_damaged_exports(data: bytes) -> None:
     try:
-        read = read_bytes(data, shard_messages=8)
+        read = read_bytes(data, page_messages=8)
     except ThoughttraceError:
         return
     check_laws(read)
@@ -137,11 +137,11 @@ def test_damaged_exports(data: bytes) -> None:
 @SLOW
 @given(misshapen())
 def test_misshapen_records(data: bytes) -> None:
-    read = read_bytes(data, shard_messages=8)
+    read = read_bytes(data, page_messages=8)
     check_laws(read)
     assert read.reader.n_lines == 3
     # the first record is untouched
-    assert read.shards
+    assert read.pages
     assert 1 in read.table("conversations")["line"]
 
 
@@ -154,6 +154,8 @@ def test_any_bytes(data: bytes) -> None:
 
 
 @SLOW
+@example([b"\x00\r"], 1)
+@example([b"ab\r", b"c"], 1)
 @given(st.lists(st.binary(max_size=30).map(lambda b: b.replace(b"\n", b"")), max_size=8), st.integers(1, 64))
 def test_lines_are_conserved(lines: list[bytes], max_bytes: int) -> None:
     data = b"x" + b"\n".join(lines)
@@ -186,8 +188,7 @@ def test_documents_are_split_where_json_says(records: list[Any], indent: int | N
 
 def test_reading_twice_gives_the_same() -> None:
     data = jsonl([line(BUILDERS["published"](i)) for i in range(30)]) + b"{bad"
-    first, second = (read_bytes(data, shard_messages=20) for _ in range(2))
+    first, second = (read_bytes(data, page_messages=20) for _ in range(2))
     assert first.reader.quarantine.equals(second.reader.quarantine)
-    for one, other in zip(first.shards, second.shards, strict=True):
-        assert one.shard_id == other.shard_id
+    for one, other in zip(first.pages, second.pages, strict=True):
         assert one.messages.equals(other.messages)

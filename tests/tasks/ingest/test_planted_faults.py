@@ -135,10 +135,10 @@ def test_all_planted_faults_are_found_and_nothing_else() -> None:
     for place, (rule, pointer, plant) in zip(places, list(FAULTS.values()) * 3, strict=True):
         lines[place] = plant(json.loads(lines[place]))
         planted[place + 1] = (rule, pointer)
-    read = read_bytes(b"\n".join(lines), shard_messages=100)
+    read = read_bytes(b"\n".join(lines), page_messages=100)
     found = {n: (rule, pointer) for n, pointer, rule in read.found}
     kept = 0
-    for shard in read.shards:
+    for shard in read.pages:
         result = validate_staged(shard.conversations, shard.messages, shard.thoughts)
         kept += result.conversations.height
         for n, pointer, rule in result.quarantine.select("line", "pointer", "rule").rows():

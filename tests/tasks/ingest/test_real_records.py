@@ -11,12 +11,12 @@ from tests.exports import read_bytes
 
 def test_counts_of_the_public_examples(real_export: Path) -> None:
     read = read_bytes(real_export.read_bytes())
-    assert len(read.shards) == 1
-    shard = read.shards[0]
-    assert shard.conversations.schema == STAGED_CONVERSATIONS.polars_schema()
-    assert shard.messages.schema == STAGED_MESSAGES.polars_schema()
-    assert shard.thoughts.schema == STAGED_THOUGHTS.polars_schema()
-    result = validate_staged(shard.conversations, shard.messages, shard.thoughts)
+    assert len(read.pages) == 1
+    page = read.pages[0]
+    assert page.conversations.schema == STAGED_CONVERSATIONS.polars_schema()
+    assert page.messages.schema == STAGED_MESSAGES.polars_schema()
+    assert page.thoughts.schema == STAGED_THOUGHTS.polars_schema()
+    result = validate_staged(page.conversations, page.messages, page.thoughts)
     assert read.reader.quarantine.height == result.quarantine.height == 0
     assert result.conversations["participant_key"].n_unique() == 17
     assert (result.conversations.height, result.messages.height) == (20, 328)

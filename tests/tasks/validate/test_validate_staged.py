@@ -13,17 +13,17 @@ from schemas.errors import DataError
 from schemas.fields import STAGED_CONVERSATIONS, STAGED_MESSAGES, STAGED_THOUGHTS, Table
 from schemas.rules import RULES
 from schemas.tables import broken_rows, is_legal, table_model
-from tasks.ingest.shard import StagedShard
+from tasks.ingest.page import StagedPage
 from tasks.validate.ages import is_minor, is_out_of_range
 from tasks.validate.staged import ValidationResult, validate_across, validate_staged
 from tests.exports import jsonl, published, read_bytes, session
 
 
-def shard(*records: dict[str, Any]) -> StagedShard:
-    return read_bytes(jsonl(records or (published(i) for i in range(3)))).shards[0]
+def shard(*records: dict[str, Any]) -> StagedPage:
+    return read_bytes(jsonl(records or (published(i) for i in range(3)))).pages[0]
 
 
-def validate(staged: StagedShard) -> ValidationResult:
+def validate(staged: StagedPage) -> ValidationResult:
     return validate_staged(staged.conversations, staged.messages, staged.thoughts)
 
 
@@ -74,8 +74,8 @@ def test_a_minor_goes_with_every_conversation_in_every_shard() -> None:
         session(2, tasks=1),
         {**session(3, tasks=1), "recruitment_id": session(1)["recruitment_id"]},
     ]
-    read = read_bytes(jsonl(records), shard_messages=4)
-    results = [validate(s) for s in read.shards]
+    read = read_bytes(jsonl(records), page_messages=4)
+    results = [validate(s) for s in read.pages]
     assert sum(r.conversations.height for r in results) == 2
     late = validate_across(pl.concat([r.ids for r in results]))
     # the same participant did not state the age in the other session

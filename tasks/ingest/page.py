@@ -1,8 +1,8 @@
-"""Conversations as the three staged tables, a shard at a time."""
+"""Conversations as the three staged tables, a page at a time, and the shards that a page is cut into."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -17,30 +17,28 @@ _FIRST_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class StagedShard:
+class StagedPage:
     """The rows of some conversations, raw: private, never published.
 
     Attributes:
-        shard_id: `0001`, `0002`, … in the order of the input.
         conversations: `STAGED_CONVERSATIONS`.
         messages: `STAGED_MESSAGES`, sorted by conversation and position.
         thoughts: `STAGED_THOUGHTS`, sorted by conversation, position and ordinal.
     """
 
-    shard_id: str
     conversations: pl.DataFrame
     messages: pl.DataFrame
     thoughts: pl.DataFrame
 
-    def without(self, conversation_keys: list[str]) -> StagedShard:
-        """Return the shard without some conversations and their rows."""
+    def without(self, conversation_keys: list[str]) -> StagedPage:
+        """Return the page without some conversations and their rows."""
         kept = ~pl.col("conversation_key").is_in(conversation_keys)
         frames = (self.conversations, self.messages, self.thoughts)
-        return StagedShard(self.shard_id, *(frame.filter(kept) for frame in frames))
+        return StagedPage(*(frame.filter(kept) for frame in frames))
 
 
-class ShardColumns:
-    """Columns of a shard that is being filled."""
+class PageColumns:
+    """Columns of a page that is being filled."""
 
     def __init__(self) -> None:
         """Start with no rows."""
@@ -62,7 +60,7 @@ class ShardColumns:
         for column, values in zip(self._thoughts, rows[6:9], strict=True):
             column.extend(values)
 
-    def build(self, shard_id: str) -> StagedShard:
+    def build(self) -> StagedPage:
         """Build the staged tables; labels are normalised.
 
         A time that cannot be read is null and a label that is no name stays as written: see
@@ -99,8 +97,7 @@ class ShardColumns:
             ],
             how="horizontal",
         )
-        return StagedShard(
-            shard_id,
+        return StagedPage(
             conversations.with_columns(
                 created_at=_parse_time("created_at_text"), updated_at=_parse_time("updated_at_text")
             ).select(STAGED_CONVERSATIONS.columns),
@@ -112,7 +109,36 @@ class ShardColumns:
         )
 
 
-def find_bad_values(shard: StagedShard) -> list[tuple[str, Fault]]:
+def cut_in_shards(page: StagedPage, n_messages: int) -> Iterator[StagedPage]:
+    """Cut a page between conversations, into shards that are full with so many messages.
+
+    Args:
+        page: a page.
+        n_messages: a conversation that begins this many messages after its shard began opens the next one.
+    """
+    counts = page.messages.group_by("conversation_key", maintain_order=True).len()
+    begin = pl.col("len").cum_sum() - pl.col("len")
+    numbers = counts.select("conversation_key", number=begin // n_messages)
+    if not page.conversations.height:
+        return
+    numbered = [
+        frame.join(numbers, on="conversation_key", maintain_order="left").partition_by(
+            "number", as_dict=True, include_key=False
+        )
+        for frame in (page.conversations, page.messages, page.thoughts)
+    ]
+    for key in sorted(numbered[0]):
+        yield StagedPage(
+            *(
+                parts.get(key, frame.clear())
+                for parts, frame in zip(
+                    numbered, (page.conversations, page.messages, page.thoughts), strict=True
+                )
+            )
+        )
+
+
+def find_bad_values(page: StagedPage) -> list[tuple[str, Fault]]:
     """Return conversation key and fault of every time that is null and every label that is no name.
 
     Such a time has the form of a time, but names no moment (a thirteenth month) or one before 1970.
@@ -121,23 +147,23 @@ def find_bad_values(shard: StagedShard) -> list[tuple[str, Fault]]:
     found: list[tuple[str, Fault]] = []
     impossible = "timestamp.impossible"
     for column in ("created_at", "updated_at"):
-        for key in _where_null(shard.conversations, column)["conversation_key"]:
+        for key in _where_null(page.conversations, column)["conversation_key"]:
             found.append((key, Fault(impossible, (column,))))
-    for key, position in _where_null(shard.messages, "created_at")["conversation_key", "position"].rows():
+    for key, position in _where_null(page.messages, "created_at")["conversation_key", "position"].rows():
         found.append((key, Fault(impossible, ("messages", position, "timestamp"))))
-    found.extend(_thought_faults(_where_null(shard.thoughts, "created_at"), impossible, "timestamp"))
-    no_names = [label for label in shard.thoughts["label"].drop_nulls().unique() if not is_label(label)]
+    found.extend(_thought_faults(_where_null(page.thoughts, "created_at"), impossible, "timestamp"))
+    no_names = [label for label in page.thoughts["label"].drop_nulls().unique() if not is_label(label)]
     if no_names:
-        bad = shard.thoughts.filter(pl.col("label").is_in(no_names))
+        bad = page.thoughts.filter(pl.col("label").is_in(no_names))
         found.extend(_thought_faults(bad, "label.form", "label"))
     return found
 
 
-def resolve_labels(shard: StagedShard, names: LabelNames) -> tuple[StagedShard, int]:
-    """Replace labels by the node ids that they spell; return the shard and the number of other labels.
+def resolve_labels(page: StagedPage, names: LabelNames) -> tuple[StagedPage, int]:
+    """Replace labels by the node ids that they spell; return the page and the number of other labels.
 
     Args:
-        shard: a shard with normalised labels; one that spells no node stays as it is.
+        page: a page with normalised labels; one that spells no node stays as it is.
         names: kind of thought to spelling to node id.
     """
     nodes = pl.DataFrame(
@@ -145,10 +171,10 @@ def resolve_labels(shard: StagedShard, names: LabelNames) -> tuple[StagedShard, 
         schema={"kind": pl.String, "label": pl.String, "node": pl.String},
         orient="row",
     )
-    resolved = shard.thoughts.join(nodes, on=["kind", "label"], how="left", maintain_order="left")
+    resolved = page.thoughts.join(nodes, on=["kind", "label"], how="left", maintain_order="left")
     is_unknown = pl.col("label").is_not_null() & pl.col("node").is_null()
     thoughts = resolved.with_columns(label=pl.coalesce("node", "label")).drop("node")
-    return replace(shard, thoughts=thoughts), resolved.select(is_unknown.sum()).item()
+    return replace(page, thoughts=thoughts), resolved.select(is_unknown.sum()).item()
 
 
 def _thought_faults(thoughts: pl.DataFrame, rule: str, name: str) -> list[tuple[str, Fault]]:
@@ -177,7 +203,7 @@ def _where_null(frame: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def _frame(columns: Mapping[str, object], schema: pl.Schema) -> pl.DataFrame:
-    # the full schema every time: a shard without thoughts or surveys must not get Null columns
+    # the full schema every time: a page without thoughts or surveys must not get Null columns
     return pl.DataFrame(columns, schema={name: schema[name] for name in columns})
 
 
