@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.report.bars import nice_top, percent
-from tasks.report.drawing import Drawing, draw, wrap_words
+from tasks.report.drawing import Drawing, draw, draw_rows, wrap_words
 from tasks.report.palette import LIGHT
 from tasks.report.row_labels import break_label, label_layers, label_width
 
@@ -35,8 +35,6 @@ def draw_panels(panels: Sequence[Panel], *, stages: Sequence[str], hue: str, wid
         hue: palette name.
         width: px available.
     """
-    import altair as alt
-
     # rows as even as they can be: 7 panels stand as 4 + 3, 5 as 3 + 2
     most = 2 if width < 480 else 4
     per_row = -(-len(panels) // -(-len(panels) // most))
@@ -45,14 +43,14 @@ def draw_panels(panels: Sequence[Panel], *, stages: Sequence[str], hue: str, wid
         (v for p in panels for v in (*p.shares, *p.highs, *p.published) if v is not None), default=1.0
     )
     top = nice_top(highest * 1.08)
-    rows: list[Any] = []
-    for start in range(0, len(panels), per_row):
-        charts = [
+    rows = [
+        [
             _panel(panel, stages, hue=hue, width=panel_width, top=top, with_scale=index == 0)
             for index, panel in enumerate(panels[start : start + per_row])
         ]
-        rows.append(alt.hconcat(*charts, spacing=14))
-    return draw(alt.vconcat(*rows, spacing=16))
+        for start in range(0, len(panels), per_row)
+    ]
+    return draw_rows(rows, gap=14, row_gap=16)
 
 
 def _panel(
