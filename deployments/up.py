@@ -18,7 +18,7 @@ import urllib.request
 from pathlib import Path
 
 from deployments.children import Children
-from deployments.deploy import ROOT, WORK_POOL
+from deployments.deploy import ROOT
 from deployments.object_store import create_bucket, find_program, plan_object_store
 from flows.prefect_env import prepare_prefect
 
@@ -102,8 +102,8 @@ def start_all(
     _wait_healthy(children, f"{url}/api/health")
     say("deploying")
     children.run("deploy", [sys.executable, "-m", "deployments.deploy"], environ, ROOT)
-    worker = ["worker", "start", "--pool", WORK_POOL, "--type", "process", "--name", "local"]
-    children.start("worker", [*prefect, *worker], environ, folder)
+    worker = [sys.executable, "-m", "deployments.worker", "--name", "local"]
+    children.start("worker", worker, environ, folder)
     say(
         f"\n  Prefect UI   {url}/deployments\n"
         f"  store        {environ['THOUGHTTRACE_STORE']}\n"

@@ -13,8 +13,7 @@ _DEFAULTS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
-    # our own lines, steps and counts, stand in the log of the run
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "flows",
+    # progress is also told where no run is going on
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     "DO_NOT_TRACK": "1",
     "GX_ANALYTICS_ENABLED": "false",

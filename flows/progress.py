@@ -15,7 +15,8 @@ Report = Callable[[str, int, int | None], None]
 Announce = Callable[[str, Mapping[str, Any]], None]
 """Called with the name of a document that a person should see during the run, and the document."""
 
-_log = logging.getLogger(__name__)
+# below Prefect's logger of flow runs: it sends INFO to the run's page, and has the level that the user has set
+_log = logging.getLogger("prefect.flow_runs.steps")
 _report: ContextVar[Report | None] = ContextVar("report", default=None)
 _announce: ContextVar[Announce | None] = ContextVar("announce", default=None)
 

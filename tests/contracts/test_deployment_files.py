@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import configparser
 import importlib.util
+import logging
 import re
 import shlex
 import shutil
@@ -121,12 +122,17 @@ def test_metrics_are_off_unless_asked_for(monkeypatch) -> None:
     assert Settings().client.metrics.enabled
 
 
-def test_the_log_of_a_run_is_switched_on_by_settings_that_exist(monkeypatch) -> None:
+def test_the_steps_of_a_run_go_to_its_log(monkeypatch) -> None:
+    from prefect.logging.configuration import setup_logging
+    from prefect.logging.handlers import APILogHandler
     from prefect.settings import Settings
+
+    from flows.progress import _log
 
     text = (FOLDER / "env.example").read_text()
     for name, value in re.findall(r"^(PREFECT_LOGGING_\w+)=(.+)$", text, re.M):
         monkeypatch.setenv(name, value)
-    settings = Settings().logging
-    assert settings.extra_loggers == ["flows"]
-    assert settings.to_api.when_missing_flow == "ignore"
+    assert Settings().logging.to_api.when_missing_flow == "ignore"
+    setup_logging()
+    assert _log.isEnabledFor(logging.INFO)
+    assert any(isinstance(handler, APILogHandler) for handler in _log.parent.handlers)

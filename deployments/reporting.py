@@ -1,0 +1,45 @@
+"""Prefect's process worker, with one change: it reports the death of a flow process once.
+
+Prefect 3.8 reports it twice: as soon as the process is gone, and again some seconds later, when it has looked
+for hooks of the flow. A maintainer who presses `Retry` in between has the second report crash the new attempt,
+whose place in the queue is then taken away, upon which it ends itself.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from prefect.client.schemas.objects import StateType
+from prefect.workers.process import ProcessWorker
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
+with warnings.catch_warnings():
+    # it takes the place of Prefect's own in the list of worker types, on purpose
+    warnings.simplefilter("ignore", UserWarning)
+
+    class OnceReportingWorker(ProcessWorker):
+        """A process worker that does not report a crash which stands in the run's history already."""
+
+        async def _propose_crashed_state(
+            self, flow_run: FlowRun, message: str, client: PrefectClient | None = None
+        ) -> None:
+            if not await has_crashed_since_submission(client or self.client, flow_run):
+                await super()._propose_crashed_state(flow_run, message, client)
+
+
+async def has_crashed_since_submission(client: PrefectClient, flow_run: FlowRun) -> bool:
+    """Whether a run was reported as crashed after this attempt of it was submitted.
+
+    Args:
+        client: of the server.
+        flow_run: as it was when the attempt was submitted.
+    """
+    submitted = flow_run.state
+    if submitted is None:
+        return False
+    states = await client.read_flow_run_states(flow_run.id)
+    return any(s.type is StateType.CRASHED and s.timestamp > submitted.timestamp for s in states)
