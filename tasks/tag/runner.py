@@ -25,7 +25,7 @@ from tasks.tag.questions import Call, Question
 from tasks.tag.sending import NO_MODEL, Chat, Message, RunLimits, Sender
 
 _SAVE_EVERY = 200
-_SAVE_SECONDS = 5.0
+_SAVE_SECONDS = 2.0
 
 
 @dataclass(slots=True)

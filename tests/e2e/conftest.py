@@ -143,6 +143,10 @@ def run_pipeline(provider_url: str, database: Database | None = None) -> Iterato
         patch.setenv("THOUGHTTRACE_INGEST__SHARD_MESSAGES", "100")
         patch.setenv("PREFECT_SERVER_METRICS_ENABLED", "true")
         patch.setenv("OPENAI_API_KEY", "test")
+        if sys.dont_write_bytecode:
+            # every flow is a process of its own, and compiling what it imports takes longer than its work
+            patch.setenv("PYTHONDONTWRITEBYTECODE", "")
+            patch.setenv("PYTHONPYCACHEPREFIX", str(folder / "bytecode"))
         patch.setenv("OPENAI_API_BASE", provider_url)
         try:
             environ = start_all(children, folder, port, database=database.url if database else "")

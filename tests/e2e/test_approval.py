@@ -70,7 +70,9 @@ def test_a_retry_after_the_answer_publishes_and_asks_nobody_again(pipeline, fold
     retry(pipeline, run)
     pipeline.wait(run, "Completed")
     states = pipeline.api("GET", f"/flow_run_states/?flow_run_id={run}")
-    assert [s["name"] for s in states].count("Crashed") == 1, "the death was reported again, to the new attempt"
+    assert [s["name"] for s in states].count("Crashed") == 1, (
+        "the death was reported again, to the new attempt"
+    )
     assert list_versions(store) == ["v1.0.0"]
     assert read_manifest(store, "v1.0.0")[0].approved_by == "Ada"
     assert list_candidates(store.child("private")) == []

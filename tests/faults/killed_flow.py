@@ -44,6 +44,7 @@ def start_flow(
     told_to: Path | None = None,
     n_scrubbers: int = 0,
     has_light_head: bool = False,
+    is_drawing: bool = False,
     **parameters: Any,
 ) -> BaseProcess:
     """Start `release` or `withdraw`; the exit code is the command line's, -9 for a kill, 70 for a defect.
@@ -55,11 +56,13 @@ def start_flow(
         told_to: file that gets the message of an expected error.
         n_scrubbers: worker processes that scrub, however little there is to do; 0 means as the run decides.
         has_light_head: tag without loading the embedder; the labels differ from those of a plain run.
+        is_drawing: write the real figures and report too.
         parameters: of the flow.
     """
     environ = {k: v for k, v in os.environ.items() if k.startswith(_KEPT)}
     process = _context.Process(
-        target=_run, args=(kind, kill_at, count_to, told_to, n_scrubbers, has_light_head, parameters, environ)
+        target=_run,
+        args=(kind, kill_at, count_to, told_to, n_scrubbers, has_light_head, is_drawing, parameters, environ),
     )
     process.start()
     return process
@@ -79,6 +82,7 @@ def _run(
     told_to: Path | None,
     n_scrubbers: int,
     has_light_head: bool,
+    is_drawing: bool,
     parameters: dict[str, Any],
     environ: dict[str, str],
 ) -> None:
@@ -86,9 +90,10 @@ def _run(
         del os.environ[name]
     os.environ.update(environ)
     counter = _count_writes(kill_at)
-    # drawing takes most of the time and writes nothing of its own
-    tasks.report.task.render_figures = lambda *_, **__: {"figures/a.svg": b"<svg/>"}
-    tasks.report.task.render_report = lambda *_, **__: b"<p>report</p>"
+    if not is_drawing:
+        # it takes most of the time and writes nothing of its own
+        tasks.report.task.render_figures = lambda *_, **__: {"figures/a.svg": b"<svg/>"}
+        tasks.report.task.render_report = lambda *_, **__: b"<p>report</p>"
     if has_light_head:
         tasks.tag.stage.load_embedder = lambda _: HashedWords()
     if n_scrubbers:

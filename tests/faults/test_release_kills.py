@@ -145,8 +145,8 @@ def test_ended_at_a_random_time(place: Place, record_property) -> None:
         process.join(240)
         assert process.exitcode in {0, -signal.SIGTERM}
         n_ended += process.exitcode != 0
-        # answers are saved every five seconds, and at the end of a shard
-        place.assert_next_run_completes(grace_s=7)
+        # answers are saved every two seconds, and at the end of a shard
+        place.assert_next_run_completes(grace_s=4)
     record_property("rounds", n_ended)
 
 
