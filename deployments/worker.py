@@ -16,8 +16,9 @@ from flows.prefect_env import prepare_prefect
 def main() -> None:
     """Run Prefect's own command with our worker in the place of its process worker."""
     prepare_prefect()
-    import deployments.reporting  # noqa: F401 - takes that place
     from prefect.cli import app
+
+    import deployments.reporting  # noqa: F401 - takes that place
 
     sys.argv[1:] = ["worker", "start", "--pool", WORK_POOL, "--type", "process", *sys.argv[1:]]
     app()
