@@ -7,18 +7,32 @@ Source: in-toto Statement v1 (https://in-toto.io/Statement/v1) with a SLSA prove
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from schemas.manifest import Manifest
 from tasks.publish import layout
 from tasks.storage.store import Store
 from tasks.storage.tables import canonical_json
 
-if TYPE_CHECKING:
-    from tasks.publish.publish import Signer
-
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _BUILD_TYPE = "urn:thoughttrace:release:1"
+
+
+class Signer(Protocol):
+    """Signs manifests; see `tasks.publish.signing`."""
+
+    @property
+    def key_id(self) -> str:
+        """Id of the key, in the name of the signature file."""
+        ...
+
+    def sign(self, data: bytes, comment: str) -> bytes:
+        """Return the signature file for these bytes."""
+        ...
+
+    def sign_raw(self, data: bytes) -> bytes:
+        """Return the bare signature of these bytes."""
+        ...
 
 
 def write_provenance(store: Store, manifest: Manifest, manifest_sha256: str, signer: Signer | None) -> None:

@@ -20,60 +20,37 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
 
 from schemas.errors import (
     ConflictError,
     NotFoundError,
     ReleaseExistsError,
-    StaleCandidateError,
     StoreConditionsError,
 )
-from schemas.manifest import Candidate, DataFile, Manifest, SideFile, TableFiles
+from schemas.manifest import Candidate, Manifest
 from tasks.publish import layout
 from tasks.publish.candidate import delete_candidate, read_candidate
 from tasks.publish.changelog import write_changelog
 from tasks.publish.claims import create_alone
+from tasks.publish.fresh import check_fresh
 from tasks.publish.parameters import clear_steps_of
-from tasks.publish.provenance import write_provenance
+from tasks.publish.place import check_shards, list_carried, list_shards, place_release, upload_shards
+from tasks.publish.provenance import Signer, write_provenance
 from tasks.publish.releases import (
     Release,
-    latest_version,
     list_versions,
     move_latest,
     parse_manifest,
     read_manifest,
 )
-from tasks.publish.versions import check_next_version
 from tasks.storage.conditions import Conditions, probe_conditions
 from tasks.storage.lock import WAIT_S, Lock, hold_lock
 from tasks.storage.store import Store
 from tasks.storage.tables import canonical_json, read_json
-from tasks.storage.transfer import is_in_place, transfer
 
 STEPS = ("S0", "S1", "S2", "S3", "S4", "S5", "S6", "S7", "S8")
-_WORKERS = 4
-
-
-class Signer(Protocol):
-    """Signs manifests; see `tasks.publish.signing`."""
-
-    @property
-    def key_id(self) -> str:
-        """Id of the key, in the name of the signature file."""
-        ...
-
-    def sign(self, data: bytes, comment: str) -> bytes:
-        """Return the signature file for these bytes."""
-        ...
-
-    def sign_raw(self, data: bytes) -> bytes:
-        """Return the bare signature of these bytes."""
-        ...
 
 
 def _no_checkpoint(step: str) -> None:
@@ -137,7 +114,7 @@ def publish_candidate(
         existing = _existing_release(run, candidate, publish_id, finished)
         if existing is not None:
             return existing
-        _check_fresh(run, candidate)
+        check_fresh(run.store, run.private, candidate)
         return _publish(run, lock, candidate, publish_id, approved_by)
 
 
@@ -203,50 +180,28 @@ def _existing_release(
     raise _lost_to(manifest)
 
 
-def _check_fresh(run: _Run, candidate: Candidate) -> None:
-    check_next_version(candidate.version, list_versions(run.store))
-    latest = latest_version(run.store)
-    parent = candidate.parent.version if candidate.parent else None
-    if latest != parent:
-        raise StaleCandidateError(
-            f"candidate {candidate.candidate_id} follows {parent or 'no release'}, but the latest is now "
-            f"{latest or 'none'}; run the release again"
-        )
-    asked = requested_withdrawals(run.private) | requested_redactions(run.private)
-    missing = asked - set(candidate.info.withdrawals)
-    if missing:
-        raise StaleCandidateError(
-            f"{len(missing)} withdrawals or redactions were requested after candidate {candidate.candidate_id} was "
-            "staged; run the release again"
-        )
-
-
-def requested_withdrawals(private: Store) -> set[str]:
-    """Return the ids of all withdrawal requests, done or not."""
-    return _requests(private, layout.WITHDRAWALS)
-
-
-def requested_redactions(private: Store) -> set[str]:
-    """Return the ids of all redaction requests, done or not."""
-    return _requests(private, layout.REDACTIONS)
-
-
-def _requests(private: Store, folder: str) -> set[str]:
-    return {o.key.split("/")[1] for o in private.list(folder) if o.key.endswith("/request.json")}
-
-
 def _publish(run: _Run, lock: Lock, candidate: Candidate, publish_id: str, approved_by: str) -> Release:
-    shards = _base_files(candidate.tables.values())
+    shards = list_shards(candidate.tables.values())
+    intent = layout.intent(publish_id)
+    # an earlier attempt of this run may have sent some already
+    is_first = run.private.head(intent) is None
     note = {
         "version": candidate.version,
         "candidate_id": candidate.candidate_id,
         "publish_id": publish_id,
         "shards": sorted(f.sha256 for f in shards),
     }
-    run.private.put(layout.intent(publish_id), canonical_json(note))
+    run.private.put(intent, canonical_json(note))
     run.checkpoint("S1")
-    _upload_shards(run, candidate.candidate_id, shards, "S2")
-    _check_shards(run, shards)
+    upload_shards(
+        run.store,
+        run.private,
+        candidate.candidate_id,
+        shards,
+        unseen=list_carried(run.private, candidate.candidate_id) if is_first else (),
+        then=lambda: run.checkpoint("S2"),
+    )
+    check_shards(run.store, shards)
     run.checkpoint("S3")
     manifest = Manifest(
         **{k: getattr(candidate, k) for k in type(candidate).model_fields if k in _SHARED},
@@ -262,7 +217,7 @@ def _publish(run: _Run, lock: Lock, candidate: Candidate, publish_id: str, appro
         comment = f"{manifest.version} {manifest.created_at}"
         run.store.put(layout.signature(digest, run.signer.key_id), run.signer.sign(data, comment))
     run.checkpoint("S4")
-    _check_fresh(run, candidate)
+    check_fresh(run.store, run.private, candidate)
     lock.check()
     manifest, digest = _commit(run, manifest, data)
     run.checkpoint("S5")
@@ -308,11 +263,8 @@ def _finish_interrupted(run: _Run) -> list[str]:
 
 def _finish(run: _Run, manifest: Manifest) -> None:
     """Do S6 to S8; everything needed is in the manifest and, until S8, in the candidate."""
-    shards = _base_files(manifest.tables.values())
-    _upload_shards(run, manifest.candidate_id, shards, "")
-    views = [f for t in manifest.views.values() for f in t.files]
-    _place_files(run, manifest, [*views, *manifest.side_files])
-    run.store.put(layout.release(manifest.version, layout.CHECKSUMS), checksums(manifest))
+    upload_shards(run.store, run.private, manifest.candidate_id, list_shards(manifest.tables.values()))
+    place_release(run.store, run.private, manifest)
     run.checkpoint("S6")
     move_latest(run.store, announce=manifest.version, has_swap=run.conditions.swap)
     write_changelog(run.store)
@@ -321,65 +273,3 @@ def _finish(run: _Run, manifest: Manifest) -> None:
     delete_candidate(run.private, manifest.candidate_id)
     run.private.delete(layout.intent(manifest.publish_id))
     run.checkpoint("S8")
-
-
-def checksums(manifest: Manifest) -> bytes:
-    """Return the `SHA256SUMS` of a release: what `sha256sum -c` in its folder checks."""
-    prefix = layout.release(manifest.version, "")
-    files = [*(f for t in manifest.views.values() for f in t.files), *manifest.side_files]
-    lines = sorted(f"{f.sha256}  {f.path.removeprefix(prefix)}\n" for f in files)
-    return "".join(lines).encode()
-
-
-def _upload_shards(run: _Run, candidate_id: str, shards: Iterable[DataFile], step: str) -> None:
-    def upload(file: DataFile) -> None:
-        if not is_in_place(run.store, file.path, file.n_bytes, file.sha256):
-            source = layout.candidate_file(candidate_id, file.sha256)
-            try:
-                transfer(run.private, source, run.store, file.path, file.sha256)
-            except NotFoundError:
-                raise StaleCandidateError(
-                    f"{file.path} was reused from an earlier release and is gone; run the release again"
-                ) from None
-            if step:
-                run.checkpoint(step)
-
-    _in_parallel(upload, shards)
-
-
-def _check_shards(run: _Run, shards: Iterable[DataFile]) -> None:
-    def check(file: DataFile) -> None:
-        if not is_in_place(run.store, file.path, file.n_bytes, file.sha256):
-            raise StaleCandidateError(f"{file.path} vanished while it was being published; run again")
-
-    _in_parallel(check, shards)
-
-
-def _place_files(run: _Run, manifest: Manifest, files: Iterable[DataFile | SideFile]) -> None:
-    held = {f.sha256: f.path for f in _base_files(manifest.tables.values())}
-    if manifest.parent is not None:
-        parent, _ = read_manifest(run.store, manifest.parent.version)
-        shown = [f for t in parent.views.values() for f in t.files]
-        held = {f.sha256: f.path for f in [*shown, *parent.side_files]} | held
-
-    def place(file: DataFile | SideFile) -> None:
-        if is_in_place(run.store, file.path, file.n_bytes, file.sha256):
-            return
-        source = layout.candidate_file(manifest.candidate_id, file.sha256)
-        if file.sha256 in held:  # the store holds it already, the server copies
-            with suppress(NotFoundError):
-                transfer(run.store, held[file.sha256], run.store, file.path, file.sha256)
-                return
-        transfer(run.private, source, run.store, file.path, file.sha256)
-
-    _in_parallel(place, files)
-
-
-def _base_files(tables: Iterable[TableFiles]) -> list[DataFile]:
-    return list({f.sha256: f for t in tables for f in t.files}.values())
-
-
-def _in_parallel(work: Callable[[Any], None], items: Iterable[Any]) -> None:
-    with ThreadPoolExecutor(_WORKERS) as pool:
-        for done in [pool.submit(work, item) for item in items]:
-            done.result()

@@ -13,7 +13,7 @@ from schemas.errors import UsageError, VerificationError
 from schemas.fields import VIEWS
 from schemas.manifest import DataFile, Manifest, SideFile
 from tasks.publish import layout
-from tasks.publish.publish import checksums
+from tasks.publish.place import checksums
 from tasks.publish.releases import read_manifest, read_tables, require_files
 from tasks.storage.store import Store
 

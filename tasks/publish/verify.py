@@ -20,7 +20,7 @@ from schemas.errors import DataError, NotFoundError, VerificationError
 from schemas.fields import TABLES
 from schemas.manifest import DataFile, Manifest, SideFile, TableFiles
 from tasks.publish import layout
-from tasks.publish.publish import checksums
+from tasks.publish.place import checksums
 from tasks.publish.releases import read_latest, read_manifest, require_files
 from tasks.publish.versions import parse_version
 from tasks.storage.parquet import inspect_parquet

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import os
 import random
 import time
@@ -101,15 +102,8 @@ class S3Store:
         except NotFoundError:
             self._require_bucket()
             return None
-        digest = answer.get("ChecksumSHA256", "")
-        return ObjectInfo(
-            key,
-            answer["ContentLength"],
-            answer["ETag"],
-            answer["LastModified"],
-            # a composite digest of a multipart object ends in -N and says nothing about the bytes
-            base64.b64decode(digest).hex() if digest and "-" not in digest else "",
-        )
+        digest = _plain_digest(answer.get("ChecksumSHA256", ""))
+        return ObjectInfo(key, answer["ContentLength"], answer["ETag"], answer["LastModified"], digest)
 
     def list(self, prefix: str = "") -> list[ObjectInfo]:
         """See `Store.list`."""
@@ -129,7 +123,7 @@ class S3Store:
     def put_file(self, key: str, path: Path, sha256: str | None = None) -> None:
         """See `Store.put_file`."""
         if path.stat().st_size <= _SINGLE_PUT_BYTES:
-            self._put(key, path.read_bytes(), {}, sha256)
+            self._put(key, io.BytesIO(path.read_bytes()), {}, sha256)
             return
         if sha256 is not None:
             with path.open("rb") as file:
@@ -155,15 +149,20 @@ class S3Store:
         """See `Store.copy`: by the server, no bytes pass through here."""
         self.copy_from(self, src, dst)
 
-    def copy_from(self, source: S3Store, src: str, dst: str) -> None:
-        """Let the server copy an object from another bucket or prefix that it holds."""
-        self._call(
+    def copy_from(self, source: S3Store, src: str, dst: str) -> str:
+        """Let the server copy an object from another bucket or prefix that it holds.
+
+        Returns:
+            The digest of the copy as the server has computed it; empty where it computes none.
+        """
+        answer = self._call(
             "copy_object",
             dst,
             Key=self._full(dst),
             CopySource={"Bucket": source._bucket, "Key": source._full(src)},
             ChecksumAlgorithm="SHA256",
         )
+        return _plain_digest(answer.get("CopyObjectResult", {}).get("ChecksumSHA256", ""))
 
     def delete(self, key: str) -> None:
         """See `Store.delete`."""
@@ -239,15 +238,21 @@ class S3Store:
     def _full(self, key: str) -> str:
         return self._prefix + check_key(key)
 
-    def _put(self, key: str, data: bytes, condition: dict[str, str], sha256: str | None = None) -> str:
-        digest = hashlib.sha256(data)
+    def _put(
+        self, key: str, data: bytes | io.BytesIO, condition: dict[str, str], sha256: str | None = None
+    ) -> str:
+        # a buffer that nobody else holds is sent as it is; bytes would be copied once more
+        body = io.BytesIO(data) if isinstance(data, bytes) else data
+        with body.getbuffer() as view:
+            digest = hashlib.sha256(view)
         if sha256 is not None:
             _check_digest(key, digest.hexdigest(), sha256)
         checksum = base64.b64encode(digest.digest()).decode()
         for attempt in range(_CONFLICT_RETRIES + 1):
+            body.seek(0)
             try:
                 answer = self._call(
-                    "put_object", key, Key=self._full(key), Body=data, ChecksumSHA256=checksum, **condition
+                    "put_object", key, Key=self._full(key), Body=body, ChecksumSHA256=checksum, **condition
                 )
                 return answer["ETag"]
             except Exception as error:
@@ -287,9 +292,11 @@ def connect() -> Any:
         or os.environ.get("AWS_ENDPOINT_URL")
         or session.get_scoped_config().get("endpoint_url")
     )
+    # every write carries its digest in a signed header: the signature need not read the bytes again
+    config["s3"] = {"payload_signing_enabled": False}
     if endpoint:
         # buckets as host names need DNS that a server of one's own rarely has
-        config["s3"] = {"addressing_style": "path"}
+        config["s3"]["addressing_style"] = "path"
     anonymous = os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in {"1", "true"}
     fs: Any = s3fs.S3FileSystem(
         anon=anonymous or session.get_credentials() is None,
@@ -307,3 +314,8 @@ def connect() -> Any:
 def _check_digest(key: str, found: str, expected: str) -> None:
     if found != expected:
         raise VerificationError(f"{key}: the bytes to write do not have the digest {expected[:12]}…")
+
+
+def _plain_digest(checksum: str) -> str:
+    """Return a checksum of S3 as hex; empty for the composite one of an upload in parts, which ends in -N."""
+    return "" if "-" in checksum else base64.b64decode(checksum).hex()

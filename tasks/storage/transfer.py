@@ -26,11 +26,8 @@ def transfer(source: Store, src: str, target: Store, dst: str, sha256: str) -> N
         info = source.head(src)
         if info is None:
             raise NotFoundError(f"not in the store: {source.uri}/{src}")
-        if info.sha256 == sha256:
-            target.copy_from(source, src, dst)
-            copied = target.head(dst)
-            if copied is not None and copied.sha256 == sha256 and copied.size == info.size:
-                return
+        if info.sha256 == sha256 and _copy_on_server(source, src, target, dst) == sha256:
+            return
     if isinstance(source, LocalStore):
         target.put_file(dst, source.existing(src), sha256=sha256)
         return
@@ -44,3 +41,11 @@ def is_in_place(store: Store, key: str, n_bytes: int, sha256: str) -> bool:
     """Whether an object is there with this size, and this digest where the store keeps one."""
     info = store.head(key)
     return info is not None and info.size == n_bytes and info.sha256 in {"", sha256}
+
+
+def _copy_on_server(source: S3Store, src: str, target: S3Store, dst: str) -> str:
+    """Return the digest of the copy; some servers tell it only when asked."""
+    if digest := target.copy_from(source, src, dst):
+        return digest
+    info = target.head(dst)
+    return info.sha256 if info else ""
