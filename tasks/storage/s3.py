@@ -293,10 +293,11 @@ def connect() -> Any:
         or session.get_scoped_config().get("endpoint_url")
     )
     # every write carries its digest in a signed header: the signature need not read the bytes again
-    config["s3"] = {"payload_signing_enabled": False}
+    s3_config: dict[str, Any] = {"payload_signing_enabled": False}
     if endpoint:
         # buckets as host names need DNS that a server of one's own rarely has
-        config["s3"]["addressing_style"] = "path"
+        s3_config["addressing_style"] = "path"
+    config["s3"] = s3_config
     anonymous = os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in {"1", "true"}
     fs: Any = s3fs.S3FileSystem(
         anon=anonymous or session.get_credentials() is None,
