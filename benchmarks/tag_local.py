@@ -1,13 +1,15 @@
-"""CPU time of tagging with the embedded model: `python -m benchmarks.tag_local [SHARE]`.
+"""What tagging a release costs, first and again: `python -m benchmarks.tag_local [SHARE] [STORE]`.
 
 Takes a share (a tenth, if none is given) of a release of the published size, 2,155 conversations with 8,529
-user messages and 10,174 thoughts, generated, and labels it twice: the first time every text is embedded, the
-second time none is.
+user messages and 10,174 thoughts, generated, all texts distinct. It is labelled four times: with the embedded
+model, which embeds every text once ever; again; by a provider on loopback that answers at once; and again, which
+must ask nothing. A store given by path keeps what was embedded and answered.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -17,18 +19,31 @@ from typing import Any
 
 import polars as pl
 
+from benchmarks.loopback_provider import provider_process
+from benchmarks.tag_calls import MODEL
+from schemas.config import TagSettings
+from schemas.taxonomies import load_taxonomies
+from tasks.storage.local import LocalStore
+from tasks.tag.costs import sum_costs
+from tasks.tag.stage import tag_release
+
 FULL = 2_155
 N_USER_MESSAGES, N_THOUGHTS = 8_529, 10_174
+NOTHING = pl.DataFrame(schema={"item_id": pl.String, "facet": pl.String, "value": pl.String})
 
 
 def make_tables(n: int) -> dict[str, pl.DataFrame]:
-    """Base tables of n generated conversations, as many messages and thoughts a conversation as published."""
+    """Base tables of n generated conversations, as many messages and thoughts a conversation as published.
+
+    All texts are distinct: what was generated before gets a number, because a text is embedded only once.
+    """
     from tasks.synth.export import generate, write_export
 
     with tempfile.TemporaryDirectory() as folder:
         export = Path(folder) / "export.jsonl"
         write_export(generate(n, 11, "published"), export)
-        records = [json.loads(line) for line in export.read_text(encoding="utf-8").splitlines()]
+        with export.open(encoding="utf-8") as lines:
+            records = [json.loads(line) for line in lines]
     conversations: list[dict[str, Any]] = []
     messages: list[dict[str, Any]] = []
     thoughts: list[dict[str, Any]] = []
@@ -59,44 +74,57 @@ def make_tables(n: int) -> dict[str, pl.DataFrame]:
             ]
     return {
         "conversations": pl.DataFrame(conversations),
-        "messages": pl.DataFrame(messages),
-        "thoughts": pl.DataFrame(thoughts),
+        "messages": number_repeats(pl.DataFrame(messages)),
+        "thoughts": number_repeats(pl.DataFrame(thoughts)),
     }
 
 
-def main(share: float) -> None:
-    """Label twice and print CPU seconds, as measured and scaled by items to the published size."""
-    from schemas.config import TagSettings
-    from schemas.taxonomies import load_taxonomies
-    from tasks.storage.local import LocalStore
-    from tasks.tag.stage import tag_release
+def number_repeats(table: pl.DataFrame) -> pl.DataFrame:
+    """Make every content distinct by the number of its appearance."""
+    seen = pl.int_range(pl.len()).over("content")
+    return table.with_columns(
+        content=pl.when(seen > 0).then(pl.format("{} ({})", "content", seen)).otherwise("content")
+    )
 
+
+def label(tables: dict[str, pl.DataFrame], settings: TagSettings, store: Path) -> tuple[int, int]:
+    """Label everything; returns the number of labels and of calls."""
+    result = tag_release(
+        **tables,
+        export_labels=NOTHING,
+        taxonomies=load_taxonomies(),
+        settings=settings,
+        memo=LocalStore(store),
+        now=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+    return result.labels.height, int(sum_costs([result.cost])["calls"])
+
+
+def main(share: float, store: Path) -> None:
+    """Label four times and print seconds, as measured and in core-minutes of the published size."""
     tables = make_tables(round(FULL * share))
     n_users = tables["messages"].filter(pl.col("role") == "user").height
+    n_items = n_users + tables["thoughts"].height + tables["conversations"].height
     print(
-        f"{tables['conversations'].height:,} conversations, {n_users:,} user messages, {tables['thoughts'].height:,} thoughts"
+        f"{tables['conversations'].height:,} conversations, {n_users:,} user messages, "
+        f"{tables['thoughts'].height:,} thoughts"
     )
-    nothing = pl.DataFrame(schema={"item_id": pl.String, "facet": pl.String, "value": pl.String})
-    factor = (N_USER_MESSAGES + N_THOUGHTS + FULL) / (
-        n_users + tables["thoughts"].height + tables["conversations"].height
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        for name in ("first time", "again"):
-            cpu = time.process_time()
-            tag_release(
-                **tables,
-                export_labels=nothing,
-                taxonomies=load_taxonomies(),
-                settings=TagSettings(),
-                memo=LocalStore(Path(folder)),
-                now=datetime(2026, 1, 1, tzinfo=UTC),
-            )
-            cpu = time.process_time() - cpu
-            print(
-                f"{name:12} {cpu:6.1f} s CPU; {cpu * factor / 60:5.2f} core-minutes at the published size",
-                flush=True,
-            )
+    factor = (N_USER_MESSAGES + N_THOUGHTS + FULL) / n_items
+    with provider_process(0) as environment:
+        os.environ |= environment
+        for model in ("local", MODEL):
+            for name in ("first time", "again"):
+                wall, cpu = time.perf_counter(), time.process_time()
+                n_labels, n_calls = label(tables, TagSettings(model=model, budget_usd=100), store)
+                wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+                print(
+                    f"{model:18} {name:10} {wall:6.1f} s, {cpu:6.1f} s CPU ({cpu * factor / 60:5.2f} core-minutes "
+                    f"at the published size), {n_labels:,} labels, {n_calls:,} calls",
+                    flush=True,
+                )
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 0.1)
+    arguments = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as temporary:
+        main(float(arguments[0]) if arguments else 0.1, Path(arguments[1] if arguments[1:] else temporary))

@@ -1,9 +1,9 @@
 """How fast labels are asked for: `python -m benchmarks.tag_throughput [CALLS] [ROUNDS] [WAY...]`.
 
 A provider on loopback answers in 200 ms; 128 calls are in flight, one item each. Four ways send the same
-messages: the runner of a release; bare `litellm.acompletion` as it comes; the same with the one setting of
-litellm that our client changes; and a bare HTTP client, for what the wire allows. The provider is a process of
-its own, so CPU seconds are the client's alone; on two cores it still takes some of the second one. No other load
+messages: the runner of a release; bare `litellm.acompletion` as it comes; the same with the settings of litellm
+that our client changes; and a bare HTTP client, for what the wire allows. The provider is a process of its own,
+so CPU seconds are the client's alone; on two cores it still takes a tenth of the second one. No other load
 should be on the machine.
 """
 
@@ -15,7 +15,9 @@ import os
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from benchmarks.frame import Measurement, Side, Work, alternate
@@ -60,11 +62,18 @@ def make_request(call: Any) -> dict[str, Any]:
     }
 
 
-def send_with_litellm(litellm: Any, calls: list[Any]) -> None:
-    """The calls with nothing but litellm and pull workers."""
+def send_with_litellm(litellm: Any, calls: list[Any], set_up: Callable[[], None] = lambda: None) -> None:
+    """The calls with nothing but litellm and pull workers.
+
+    Args:
+        litellm: the module.
+        calls: what to send.
+        set_up: called by each worker first.
+    """
     queue = deque(call for call, _ in calls)
 
     async def work() -> None:
+        set_up()
         while queue:
             request = make_request(queue.popleft())
             await litellm.acompletion(model=MODEL, num_retries=0, max_retries=0, **request)
@@ -105,11 +114,12 @@ def prepare(way: str, n: str) -> Work:
         send: Any = send_with_runner
     elif way == "aiohttp":
         send = send_with_aiohttp
+    elif way == "litellm":
+        send = partial(send_with_litellm, import_litellm_as_it_comes())
     else:
-        litellm = import_litellm_as_it_comes() if way == "litellm" else import_litellm_as_we_do()
+        from tasks.tag.client import mute_success_log
 
-        def send(calls: list[Any]) -> None:
-            send_with_litellm(litellm, calls)
+        send = partial(send_with_litellm, import_litellm_as_we_do(), set_up=mute_success_log)
 
     send(calls[: CONCURRENCY + 1])
 

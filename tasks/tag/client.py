@@ -69,6 +69,19 @@ def import_litellm() -> Any:
     return litellm
 
 
+def mute_success_log() -> None:
+    """Have litellm write no success log for the calls of this task.
+
+    Nobody reads it, each entry holds the messages, and making it takes a tenth of a call's CPU. A litellm
+    without this switch writes it.
+    """
+    try:
+        from litellm._internal_context import is_internal_call
+    except ImportError:
+        return
+    is_internal_call.set(True)
+
+
 class ChatClient:
     """One model behind litellm.
 
@@ -137,6 +150,7 @@ class ChatClient:
                 "type": "json_schema",
                 "json_schema": {"name": "answers", "schema": dict(schema), "strict": True},
             }
+        mute_success_log()
         try:
             response = await self._litellm.acompletion(
                 model=self.model,
