@@ -17,14 +17,17 @@ from tasks.tag.call_errors import SCHEMA_REFUSED, CallError, name_error
 from tasks.tag.questions import PARAMETERS
 
 _ENVIRONMENT = {
-    # models of OpenAI's protocol through litellm's own HTTP path, as most other providers go: its way through
-    # the openai package walks every message through the types of all six roles, a quarter of a call's CPU
-    "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER": "True",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
     "LITELLM_LOCAL_BLOG_POSTS": "True",
     "LITELLM_LOG": "ERROR",
 }
+
+_OWN_HTTP = "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"
+"""Sends models of OpenAI's protocol litellm's own way, as it sends most other providers' models. Its way through
+the openai package walks every message through the types of all six roles, a third of a call's CPU."""
+_ACCOUNT = ("OPENAI_ORGANIZATION", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
+"""What only the openai package sends along: whose account pays matters more than CPU."""
 
 TOP_LOGPROBS = 20
 """Alternatives asked for where log-probabilities are wanted; the most that providers give."""
@@ -59,6 +62,8 @@ def import_litellm() -> Any:
     """Import litellm with its network access and its chatter switched off."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    if not any(os.environ.get(name) for name in _ACCOUNT):
+        os.environ.setdefault(_OWN_HTTP, "True")
     import litellm
 
     from tasks.tag.local_chat import register_local_models

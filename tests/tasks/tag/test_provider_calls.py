@@ -401,6 +401,13 @@ def test_a_missing_key_is_named_before_any_call(provider, monkeypatch) -> None:
     assert not provider.bodies
 
 
+def test_the_account_that_pays_goes_along(provider, monkeypatch) -> None:
+    monkeypatch.delenv("EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER", raising=False)
+    monkeypatch.setenv("OPENAI_ORGANIZATION", "org-of-the-lab")
+    run(make_tables(1))
+    assert provider.headers["openai-organization"] == "org-of-the-lab"
+
+
 @pytest.mark.fault(
     "provider",
     "price unknown",
