@@ -124,13 +124,14 @@ class Crashes:
         write_export(generate(N_CONVERSATIONS, 3, "published"), self.export)
 
     def measure(self) -> float:
-        """Run once undisturbed; the time from process to end bounds the points."""
-        Ledger(self.provider)
-        run = self._start(self._folder("undisturbed"))
-        began = self._wait_for_process(run)
-        self._wait_final(run)
-        assert self._state(run) == "COMPLETED", self.pipeline.run(run)["state"]
-        self.duration_s = time.time() - began
+        """Run undisturbed; the time from process to end bounds the points. Twice: the first fills caches."""
+        for name in ("first", "second"):
+            Ledger(self.provider)
+            run = self._start(self._folder(name))
+            began = self._wait_for_process(run)
+            self._wait_final(run)
+            assert self._state(run) == "COMPLETED", self.pipeline.run(run)["state"]
+            self.duration_s = time.time() - began
         return self.duration_s
 
     def play(self, kind: str) -> Round:
