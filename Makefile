@@ -72,7 +72,7 @@ bench-more: $(VENV)/.dev ## what has no peer: generated exports, orchestration, 
 	$(BIN)/python -m benchmarks.synth
 	$(BIN)/python -m benchmarks.scrub --quick
 	$(BIN)/python -m benchmarks.stats_scale 2155
-	$(BIN)/python -m benchmarks.orchestration 40 20 200
+	$(BIN)/python -m benchmarks.orchestration
 	$(BIN)/python -m benchmarks.report_scale 2155
 	$(BIN)/python -m benchmarks.tag_pacing
 	$(BIN)/python -m benchmarks.tag_known

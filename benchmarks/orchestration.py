@@ -1,25 +1,31 @@
 """What orchestration costs: the release as a Prefect flow, against the same functions called in a loop.
 
-    python -m benchmarks.orchestration 40 20 200
+    python -m benchmarks.orchestration [--rounds 3] [--conversations 40] [--real 0]
 
 runs the release of 40 generated conversations in shards of 20 messages and in shards of 200, each as a flow
-on a warm server and plainly in the same process, and prints processor seconds of the process and of the server
-(less what it uses when idle). Wall time is printed too; on a machine that does other things processor time is what can be compared. The server's share
-is counted in full, though it works beside the flow, on another core where there is one.
+on a warm server and plainly in the same process, in turns, and counts processor seconds of the process, of its
+children and of the server (less what it uses when idle). Processor time can be compared on a machine that does
+other things too. The server's share is counted in full, though it works beside the flow, on another core where
+there is one.
 
-The overhead does not depend on the messages, only on the task runs: two sizes of shards give the fixed part
-and the part a task. `docs/scaling.md` shows the formula and what it says about other sizes.
+The overhead does not depend on the messages, only on the task runs: the two sizes of shards give the fixed part
+and the part a task. `--real 2155` then runs a release of that size once, as a flow, and says what share of its
+processor time that is. `docs/scaling.md` shows the formula and what it says about other sizes.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import resource
+import statistics
 import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +33,8 @@ from benchmarks.prefect_server import warm_server
 from tasks.synth.export import generate, write_export
 
 SEED = 11
+SMALL, LARGE = 20, 200
+"""Messages a shard."""
 SETTINGS = {
     "THOUGHTTRACE_ID_KEY": "benchmark-key-0123456789abcdef0123456789",
     "THOUGHTTRACE_TAG__MODEL": "none",
@@ -37,31 +45,62 @@ SETTINGS = {
 
 def main() -> None:
     """Measure all and print a JSON object a line."""
-    n_conversations, *shard_sizes = (int(given) for given in sys.argv[1:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--conversations", type=int, default=40)
+    parser.add_argument("--real", type=int, default=0, help="conversations of a release whose share is told")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for path, n in ((folder / "warm.jsonl", 5), (folder / "export.jsonl", n_conversations)):
-            write_export(generate(n, SEED, "published"), path)
         with warm_server(folder) as server:
             os.environ |= SETTINGS | server.address
-            import flows.release as module
-
             # loads every model and module
-            release_once(module.release, folder, "warm")
+            from flows.release import release as flow
+
+            release_once(flow, folder, "warm", 5)
             settle(server.pid)
             idle = measure_idle(server.pid)
-            for mode in ("flow", "plain"):
-                release = module.release if mode == "flow" else call_plainly(module)
-                for size in shard_sizes:
-                    os.environ["THOUGHTTRACE_INGEST__SHARD_MESSAGES"] = str(size)
-                    done = measure(release, folder, f"{mode}-{size}", server.pid, idle)
-                    print(json.dumps({"mode": mode, "shard_messages": size, **done}), flush=True)
+            found: dict[tuple[str, int], list[dict[str, Any]]] = {}
+            for number in range(given.rounds):
+                for mode in ("flow", "plain"):
+                    for size in (SMALL, LARGE):
+                        os.environ["THOUGHTTRACE_INGEST__SHARD_MESSAGES"] = str(size)
+                        name = f"{mode}-{size}-{number}"
+                        with plain_release() if mode == "plain" else nullcontext(flow) as release:
+                            done = measure(release, folder, name, given.conversations, server.pid, idle)
+                        found.setdefault((mode, size), []).append(done)
+                        say({"mode": mode, "shard_messages": size, **done})
+            fixed_s, task_s = fit(found)
+            say({"fixed_s": round(fixed_s, 2), "task_s": round(task_s, 4)})
+            if given.real:
+                del os.environ["THOUGHTTRACE_INGEST__SHARD_MESSAGES"]
+                done = measure(flow, folder, "real", given.real, server.pid, idle)
+                overhead = fixed_s + task_s * done["tasks"]
+                work = done["cpu_s"] + done["server_cpu_s"] - overhead
+                say({**done, "overhead_s": round(overhead, 2), "share": round(overhead / work, 4)})
 
 
-def measure(release: Any, folder: Path, name: str, server: int, idle: float) -> dict[str, Any]:
+def say(row: dict[str, Any]) -> None:
+    """Print a row at once."""
+    print(json.dumps(row), flush=True)
+
+
+def fit(found: dict[tuple[str, int], list[dict[str, Any]]]) -> tuple[float, float]:
+    """The part of the overhead that every run has, and the part of a task run, in processor seconds."""
+    total = {
+        key: statistics.median(row["cpu_s"] + row["server_cpu_s"] for row in rows)
+        for key, rows in found.items()
+    }
+    over = {size: total["flow", size] - total["plain", size] for size in (SMALL, LARGE)}
+    tasks = {size: found["flow", size][0]["tasks"] for size in (SMALL, LARGE)}
+    task_s = (over[SMALL] - over[LARGE]) / (tasks[SMALL] - tasks[LARGE])
+    return over[LARGE] - task_s * tasks[LARGE], task_s
+
+
+def measure(release: Any, folder: Path, name: str, n: int, server: int, idle: float) -> dict[str, Any]:
     """One release: what this process and the server spent on it."""
     n_before, cpu, wall, served = count_tasks(), cpu_time(), time.monotonic(), server_cpu(server)
-    outcome = release_once(release, folder, name)
+    outcome = release_once(release, folder, name, n)
     cpu, took = cpu_time() - cpu, time.monotonic() - wall
     settle(server)
     served = server_cpu(server) - served - idle * (time.monotonic() - wall)
@@ -74,28 +113,35 @@ def measure(release: Any, folder: Path, name: str, server: int, idle: float) -> 
     }
 
 
-def release_once(release: Any, folder: Path, name: str) -> dict[str, Any]:
-    """Publish into a store of its own."""
-    export = folder / ("warm.jsonl" if name == "warm" else "export.jsonl")
+def release_once(release: Any, folder: Path, name: str, n: int) -> dict[str, Any]:
+    """Publish so many conversations into a store of its own."""
+    export = folder / f"export-{n}.jsonl"
+    if not export.exists():
+        write_export(generate(n, SEED, "published"), export)
     return release(exports=[str(export)], store=str(folder / name), approval="none", approved_by="benchmark")
 
 
-def call_plainly(module: Any) -> Any:
+@contextmanager
+def plain_release() -> Iterator[Any]:
     """The release with its tasks as plain functions, shards one after the other."""
     from prefect import Task
 
-    for name, value in list(vars(module).items()):
-        if isinstance(value, Task):
-            setattr(module, name, value.fn)
+    import flows.release
 
     def loop(step: str, work: Any, run: Any, shards: Any, *shared: Any) -> tuple[Any, ...]:
-        return tuple(
-            work.fn(run, s, n, *shared) if isinstance(work, Task) else work(run, s, n, *shared)
-            for n, s in enumerate(shards, 1)
-        )
+        return tuple(work(run, shard, number, *shared) for number, shard in enumerate(shards, 1))
 
-    module.over_shards = loop
-    return module.release.fn
+    kept: list[tuple[Any, str, Any]] = []
+    for module in [m for name, m in sys.modules.items() if name.startswith("flows.")]:
+        for name, value in list(vars(module).items()):
+            if isinstance(value, Task) or name == "over_shards":
+                kept.append((module, name, value))
+                setattr(module, name, value.fn if isinstance(value, Task) else loop)
+    try:
+        yield flows.release.release.fn
+    finally:
+        for module, name, value in kept:
+            setattr(module, name, value)
 
 
 def cpu_time() -> float:

@@ -104,14 +104,18 @@ def describe_candidate(outcome: Mapping[str, Any], report_url: str = "") -> str:
 
 
 def _changes(outcome: Mapping[str, Any]) -> str:
-    """A row a kind of change, a column a table: short enough for the form's window."""
+    """A row a table, a column a kind of change that occurs: narrow enough for the form's window."""
     changes = {table: outcome["changes"][table] for table in _SHOWN if table in outcome["changes"]}
-    rows = "".join(
-        f"| {kind} | " + " | ".join(f"{counts.get(kind, 0):,}" for counts in changes.values()) + " |\n"
+    kinds = [
+        kind
         for kind in ("added", "changed", "removed", "unchanged")
         if any(counts.get(kind) for counts in changes.values())
+    ]
+    rows = "".join(
+        f"| {table} | " + " | ".join(f"{counts.get(kind, 0):,}" for kind in kinds) + " |\n"
+        for table, counts in changes.items()
     )
-    return f"| rows | {' | '.join(changes)} |\n|---{'|---' * len(changes)}|\n{rows}"
+    return f"| rows | {' | '.join(kinds)} |\n|---{'|---:' * len(kinds)}|\n{rows}"
 
 
 def _funnel(outcome: Mapping[str, Any]) -> str:

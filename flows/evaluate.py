@@ -10,15 +10,9 @@ from flows.progress import advance
 from flows.run import open_run
 from flows.telling import write_summary
 from schemas.params import EvaluationOptions, SuiteName
-from schemas.run import RunContext
 from tasks.evaluate.plan import describe_evaluation
 from tasks.evaluate.progress import listener
 from tasks.evaluate.task import evaluate_suite
-
-
-def open_evaluation(store: str, config_file: str, options: EvaluationOptions) -> RunContext:
-    """Resolve the settings of an evaluation; options win over environment and file."""
-    return open_run(store, config_file, evaluation=options)
 
 
 @flow(name="plan-evaluation", flow_run_name="plan {suite} of {version}")
@@ -38,7 +32,7 @@ def plan_evaluation(
         config_file: Settings file; empty means as the environment says.
         options: Which models answer and judge.
     """
-    run = open_evaluation(store, config_file, options)
+    run = open_run(store, config_file, evaluation=options)
     return describe_evaluation(run, version, suite, options.method)
 
 
@@ -59,7 +53,7 @@ def evaluate(
         config_file: Settings file; empty means as the environment says.
         options: Which models answer and judge, and what it may cost.
     """
-    run = open_evaluation(store, config_file, options)
+    run = open_run(store, config_file, evaluation=options)
     advance("evaluating", 0)
     token = listener.set(advance)
     try:
