@@ -1,8 +1,11 @@
-"""Prefect's process worker, with one change: it reports the death of a flow process once.
+"""Prefect's process worker with two changes.
 
-Prefect 3.8 reports it twice: as soon as the process is gone, and again some seconds later, when it has looked
-for hooks of the flow. A maintainer who presses `Retry` in between has the second report crash the new attempt,
-whose place in the queue is then taken away, upon which it ends itself.
+It reports the death of a flow process once. Prefect 3.8 reports it twice: as soon as the process is gone, and
+again some seconds later, when it has looked for hooks of the flow. A maintainer who presses `Retry` in between has
+the second report crash the new attempt, whose place in the queue is then taken away, upon which it ends itself.
+
+It keeps its metrics to itself. A flow process would inherit the setting that switches them on, find the port
+taken by the worker, and crash.
 """
 
 from __future__ import annotations
@@ -14,15 +17,27 @@ from prefect.client.schemas.objects import StateType
 from prefect.workers.process import ProcessWorker
 
 if TYPE_CHECKING:
+    from anyio.abc import TaskStatus
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
+    from prefect.workers.process import ProcessJobConfiguration, ProcessWorkerResult
 
 with warnings.catch_warnings():
     # it takes the place of Prefect's own in the list of worker types, on purpose
     warnings.simplefilter("ignore", UserWarning)
 
-    class OnceReportingWorker(ProcessWorker):
-        """A process worker that does not report a crash which stands in the run's history already."""
+    class ReleaseWorker(ProcessWorker):
+        """A process worker whose flow runs can be retried at once and do without metrics of their own."""
+
+        async def run(
+            self,
+            flow_run: FlowRun,
+            configuration: ProcessJobConfiguration,
+            task_status: TaskStatus[int] | None = None,
+        ) -> ProcessWorkerResult:
+            """Run a flow in a process of its own and wait for its end."""
+            configuration.env["PREFECT_CLIENT_METRICS_ENABLED"] = "false"
+            return await super().run(flow_run, configuration, task_status)
 
         async def _propose_crashed_state(
             self, flow_run: FlowRun, message: str, client: PrefectClient | None = None

@@ -34,21 +34,28 @@ class PublishDecision(RunInput):
     )
 
 
+def find_decision(candidate_id: str) -> PublishDecision | None:
+    """What a person has decided about a candidate in this run, in this attempt or in one before it.
+
+    The question is tied to the candidate: if another release was published meanwhile, the repeated run builds
+    another candidate and asks again. A run that died after the answer and is retried goes on with it: the same
+    candidate is the same content.
+    """
+    answer = find_answer(name_question(candidate_id))
+    return None if answer is None else PublishDecision(**answer)
+
+
 def ask_maintainer(outcome: Mapping[str, Any], report_url: str = "") -> PublishDecision:
     """Suspend the run until a person has decided.
 
-    The process ends meanwhile; on resume the flow runs again from the top and every finished step is
-    found by its fingerprint. The question is tied to the candidate: if another release was published
-    meanwhile, the repeated run builds another candidate and asks again. A run that died after the answer
-    and is retried goes on with it: the same candidate is the same content.
+    The process ends meanwhile; on resume the flow runs again from the top, every finished step is found by its
+    fingerprint, and `find_decision` finds the answer.
 
     Args:
         outcome: the staged candidate as `flows.outcome` describes it.
         report_url: web address that serves staged reports; empty shows a path only.
     """
     question = name_question(outcome["candidate_id"])
-    if (answer := find_answer(question)) is not None:
-        return PublishDecision(**answer)
     forget_question(question)
     return suspend_flow_run(
         wait_for_input=PublishDecision.with_initial_data(description=describe_candidate(outcome, report_url)),
@@ -91,8 +98,8 @@ def describe_candidate(outcome: Mapping[str, Any], report_url: str = "") -> str:
     )
     return (
         f"## {outcome['version']} after {outcome['parent'] or 'nothing (first release)'}\n\n"
-        f"{_changes(outcome)}\n"
         f"- {report}\n"
+        f"{_changes(outcome)}"
         f"- {_funnel(outcome)}\n"
         f"- **Gate** {'passed' if gate['passed'] else 'failed'}, {len(gate['warnings'])} warnings{warnings}\n"
         f"- **Privacy** policy {outcome['policy']}, {privacy.get('n_redactions', 0):,} spans masked, "
@@ -104,18 +111,14 @@ def describe_candidate(outcome: Mapping[str, Any], report_url: str = "") -> str:
 
 
 def _changes(outcome: Mapping[str, Any]) -> str:
-    """A row a table, a column a kind of change that occurs: narrow enough for the form's window."""
+    """A line a kind of change: the form's window is too narrow for a table of all, and too low for one below the other."""
     changes = {table: outcome["changes"][table] for table in _SHOWN if table in outcome["changes"]}
-    kinds = [
-        kind
-        for kind in ("added", "changed", "removed", "unchanged")
-        if any(counts.get(kind) for counts in changes.values())
-    ]
-    rows = "".join(
-        f"| {table} | " + " | ".join(f"{counts.get(kind, 0):,}" for kind in kinds) + " |\n"
-        for table, counts in changes.items()
-    )
-    return f"| rows | {' | '.join(kinds)} |\n|---{'|---:' * len(kinds)}|\n{rows}"
+    lines = ""
+    for kind in ("added", "changed", "removed", "unchanged"):
+        counts = [f"{found[kind]:,} {table}" for table, found in changes.items() if found.get(kind)]
+        if counts:
+            lines += f"- **{kind.capitalize()}** {', '.join(counts)}\n"
+    return lines
 
 
 def _funnel(outcome: Mapping[str, Any]) -> str:

@@ -29,10 +29,12 @@ def prepare_prefect(*, quiet: bool = False) -> None:
     """Set defaults in the environment; must run before the first import of Prefect.
 
     Args:
-        quiet: keep Prefect's own log lines from the terminal (the command line shows progress).
+        quiet: for a command at the terminal, which shows progress itself: no log lines of Prefect, no metrics.
     """
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     if quiet:
         # the command line prints errors itself, in one line
         os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
+        # the port of the metrics is the worker's; a command that wants it too would fail
+        os.environ["PREFECT_CLIENT_METRICS_ENABLED"] = "false"

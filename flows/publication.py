@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from prefect.states import State
 
-from flows.approval import ask_maintainer, rejected
+from flows.approval import ask_maintainer, find_decision, rejected
 from flows.outcome import conclude
 from flows.progress import advance
 from flows.telling import tell
@@ -39,11 +39,14 @@ def publish_when_approved(
     Returns:
         The outcome, or the state of a run whose candidate was rejected.
     """
-    outcome, candidate = tell(staged), staged["candidate_id"]
+    candidate = staged["candidate_id"]
+    decision = find_decision(candidate) if approval == "ask" else None
+    # a run that goes on after the answer has told of the candidate already
+    outcome = tell(staged) if decision is None else staged
     if approval == "stage":
         return outcome
     if approval == "ask":
-        decision = ask_maintainer(outcome, run.settings.run.reports_url)
+        decision = decision or ask_maintainer(outcome, run.settings.run.reports_url)
         if decision.decision == "reject":
             reject(run, candidate)
             tell(conclude(run, outcome, "rejected", candidate, why=decision.reason))

@@ -44,7 +44,8 @@ def read_runs() -> list[dict[str, Any]] | None:
             "name": run.name,
             "state": run.state.name if run.state else "",
             "started_at": run.start_time.isoformat(timespec="seconds") if run.start_time else None,
-            "seconds": round(run.total_run_time.total_seconds()),
+            # the total alone does not count what is running now
+            "seconds": round(run.estimated_run_time.total_seconds()),
         }
         for run in runs
     ]

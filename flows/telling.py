@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
+
+FOUND_S = 0.5
+"""Seconds in which a shard that was finished before is surely found."""
 
 UNKNOWN_VERSION = "next version"
 """Stands in a run's name until the version is known."""
@@ -64,16 +69,22 @@ def summarise_outcome(outcome: Mapping[str, Any]) -> str:
 
 
 class ShardProgress:
-    """A progress bar on the run's page, one a step; nothing outside a flow run."""
+    """A progress bar on the run's page for a step that takes its time; nothing outside a flow run."""
 
     def __init__(self, step: str, total: int) -> None:
-        """Show an empty bar; a step of one shard has none."""
+        """Remember when the step began; a step of one shard has no bar."""
+        self._description = f"{step}: {total} shards"
         self._total = total
-        self._id = None
-        if total > 1 and FlowRunContext.get() is not None:
-            self._id = create_progress_artifact(0.0, description=f"{step}: {total} shards")
+        self._began = time.monotonic()
+        self._is_shown = total > 1 and FlowRunContext.get() is not None
+        self._id: UUID | None = None
 
     def done(self, n_done: int) -> None:
-        """Move the bar."""
+        """Move the bar, which appears with the first shard that took longer than finding a finished one."""
+        if not self._is_shown:
+            return
+        progress = 100 * n_done / self._total
         if self._id is not None:
-            update_progress_artifact(self._id, progress=100 * n_done / self._total)
+            update_progress_artifact(self._id, progress=progress)
+        elif time.monotonic() - self._began > FOUND_S * n_done:
+            self._id = create_progress_artifact(progress, description=self._description)

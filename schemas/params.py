@@ -39,12 +39,13 @@ class PrivacyOptions(Options):
         default="",
         title="Privacy policy",
         description="`strict` for raw exports, `as-published` for data that is public already; "
-        "`auto` chooses by dialect.",
+        "`auto` chooses by dialect; empty means as the settings say.",
     )
     review: Literal["", "auto", "block", "mask"] = Field(
         default="",
         title="Uncertain spans",
-        description="`block` stops the run until a person has decided, `mask` masks and lists them.",
+        description="`block` stops the run until a person has decided, `mask` masks and lists them; "
+        "empty means as the settings say.",
     )
 
 
@@ -54,7 +55,8 @@ class TaggingOptions(Options):
     model: str = Field(
         default="",
         title="Model",
-        description="`local` (embedded, free), `none`, or a litellm model name; a comma list is a fallback order.",
+        description="`local` (embedded, free), `none`, or a litellm model name; a comma list is a fallback order; "
+        "empty means as the settings say.",
     )
     budget_usd: float = Field(
         default=-1,

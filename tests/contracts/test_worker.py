@@ -13,18 +13,18 @@ from prefect.utilities.dispatch import lookup_type
 from prefect.workers.base import BaseWorker
 from prefect.workers.process import ProcessWorker
 
-from deployments.reporting import OnceReportingWorker, has_crashed_since_submission
+from deployments.reporting import ReleaseWorker, has_crashed_since_submission
 
 SUBMITTED = datetime(2026, 1, 1, tzinfo=UTC)
 S = StateType
 
 
 def test_it_takes_the_place_of_prefects_own() -> None:
-    assert lookup_type(BaseWorker, "process") is OnceReportingWorker
+    assert lookup_type(BaseWorker, "process") is ReleaseWorker
     # the method is Prefect's own affair: an update that renames it must be noticed
     theirs, ours = (
         list(inspect.signature(kind._propose_crashed_state).parameters)
-        for kind in (ProcessWorker, OnceReportingWorker)
+        for kind in (ProcessWorker, ReleaseWorker)
     )
     assert theirs == ours == ["self", "flow_run", "message", "client"]
 

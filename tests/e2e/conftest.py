@@ -119,6 +119,13 @@ class Pipeline:
         return json.loads(done.stdout)
 
 
+def find_port() -> int:
+    """A free port on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @contextmanager
 def run_pipeline(provider_url: str, database: Database | None = None) -> Iterator[Pipeline]:
     """Start everything in a new folder; stop and delete it in the end. Without a database: SQLite."""
@@ -130,9 +137,7 @@ def run_pipeline(provider_url: str, database: Database | None = None) -> Iterato
     folder = Path(tempfile.mkdtemp(prefix="tt-"))
     (folder / "exports").mkdir()
     write_export(generate(30, 3, "published", short=True), folder / "exports/first.jsonl")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_port()
     children = Children(folder / "logs")
     with pytest.MonkeyPatch.context() as patch:
         for name in [n for n in os.environ if n.startswith(("AWS_", "PREFECT_"))]:
@@ -142,6 +147,8 @@ def run_pipeline(provider_url: str, database: Database | None = None) -> Iterato
         patch.setenv("THOUGHTTRACE_PRIVACY__REVIEW", "mask")
         patch.setenv("THOUGHTTRACE_INGEST__SHARD_MESSAGES", "100")
         patch.setenv("PREFECT_SERVER_METRICS_ENABLED", "true")
+        patch.setenv("PREFECT_CLIENT_METRICS_ENABLED", "true")
+        patch.setenv("PREFECT_CLIENT_METRICS_PORT", str(find_port()))
         patch.setenv("OPENAI_API_KEY", "test")
         if sys.dont_write_bytecode:
             # every flow is a process of its own, and compiling what it imports takes longer than its work

@@ -47,6 +47,12 @@ def change_export(pipeline, seed: int) -> None:
     write_export(generate(30, seed, "flat-study", short=True), pipeline.folder / "exports/second.jsonl")
 
 
+def wait_for_graph(page) -> None:
+    """The graph of a run is painted and says nothing of it; it moves into place for some seconds."""
+    page.locator("canvas").first.wait_for()
+    page.wait_for_timeout(8000)
+
+
 def test_forms_have_words_for_titles(pipeline) -> None:
     schema = pipeline.deployment("release/release")["parameter_openapi_schema"]
     titles = [field["title"] for field in schema["properties"].values()]
@@ -72,14 +78,16 @@ def test_fill_the_form_approve_and_see_it_published(pipeline) -> None:
         fill(page, "Run Name", "first release")
         choose(page, "Uncertain spans", "mask")
         fill(page, "Model", "none")
+        page.set_viewport_size({"width": 1300, "height": 2400})
         shoot(page, "form")
+        page.set_viewport_size({"width": 1300, "height": 1000})
         page.get_by_role("button", name="Submit").click()
         page.get_by_text("first release").first.wait_for()
         run = find_run(pipeline, deployment)
         pipeline.wait(run, "Suspended")
         page.goto(f"{pipeline.url}/runs/flow-run/{run}")
         page.get_by_role("button", name="Resume").wait_for()
-        page.wait_for_timeout(1500)
+        wait_for_graph(page)
         shoot(page, "waiting")
         page.get_by_role("button", name="Resume").click()
         page.get_by_text("Open the report").wait_for()
@@ -97,7 +105,7 @@ def test_fill_the_form_approve_and_see_it_published(pipeline) -> None:
         page.get_by_role("button", name="Artifacts").or_(
             page.get_by_text("Artifacts", exact=True)
         ).first.click()
-        page.wait_for_timeout(1500)
+        wait_for_graph(page)
         shoot(page, "published")
     shown = pipeline.cli("show", "latest")
     assert shown["version"] == "v1.0.0"
@@ -155,9 +163,11 @@ def test_a_candidate_that_another_release_overtook_is_not_published(pipeline) ->
     pipeline.cli("reject", waiting["candidate_id"], "--why", "overtaken")
 
 
-def test_metrics_of_the_server(pipeline) -> None:
-    with urllib.request.urlopen(f"{pipeline.url}/api/metrics", timeout=30) as answer:
-        assert b"process_cpu_seconds_total" in answer.read()
+def test_metrics_of_server_and_worker(pipeline) -> None:
+    worker = f"http://127.0.0.1:{pipeline.environ['PREFECT_CLIENT_METRICS_PORT']}"
+    for url in (f"{pipeline.url}/api/metrics", f"{worker}/metrics"):
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            assert b"process_cpu_seconds_total" in answer.read()
 
 
 def test_nightly_verification(pipeline) -> None:
