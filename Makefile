@@ -44,8 +44,9 @@ audit: $(VENV)/.dev ## look the locked packages up in deployments/advisories.jso
 e2e: $(VENV)/.dev ## tests with a real Prefect server, worker and browser (apt-get install chromium postgresql)
 	$(BIN)/python -m pytest -m e2e
 
-crash: $(VENV)/.dev ## kill -9 of flow, worker, both and server at ten random points each; about two hours
+crash: $(VENV)/.dev ## kill -9 of flow, worker, both and server at ten random points each; about an hour
 	CRASH_ROUNDS=10 CRASH_REPORT=crash-report.jsonl $(BIN)/python -m pytest -m e2e tests/e2e/test_crashes.py
+	$(BIN)/python tests/e2e/crash_table.py crash-report.jsonl
 
 check: $(VENV)/.dev ## lint, types and import direction
 	$(BIN)/ruff check .
