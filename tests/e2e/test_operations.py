@@ -78,7 +78,7 @@ def test_fill_the_form_approve_and_see_it_published(pipeline) -> None:
         fill(page, "Run Name", "first release")
         choose(page, "Uncertain spans", "mask")
         fill(page, "Model", "none")
-        page.set_viewport_size({"width": 1300, "height": 2400})
+        page.set_viewport_size({"width": 1300, "height": 2900})
         shoot(page, "form")
         page.set_viewport_size({"width": 1300, "height": 1000})
         page.get_by_role("button", name="Submit").click()
