@@ -19,7 +19,7 @@ from schemas.run import RunContext, StagedExports, TableSet
 from tasks.assemble.items import list_items
 from tasks.memo.parts import Parts
 from tasks.scrub.canary import CANARY_SEED, choose_conversations, measure_canaries, plant_canaries
-from tasks.scrub.memo import SpanMemo
+from tasks.scrub.memo import SpanMemo, text_hmac
 from tasks.scrub.opened import memo_parts
 from tasks.scrub.scrubber import Scrubber
 from tasks.storage.store import Store
@@ -55,7 +55,9 @@ def prove_by_canaries(
     remembered = parts.read()
     offered, withheld = _withhold(remembered, run.started_at.isoformat())
     # the texts around a planted one are those that the shards have read
-    memo = SpanMemo(key, scrubber.engine, pl.concat([memo_parts(private, scrubber.engine).read(), offered]))
+    wanted = pl.Series([text_hmac(key, text) for text in shadow["text"].unique()], dtype=pl.String)
+    read_before = memo_parts(private, scrubber.engine).read(wanted)
+    memo = SpanMemo(key, scrubber.engine, pl.concat([read_before, offered]).unique("key"))
     texts = scrubber.scrub(shadow, memo).texts
     read = memo.fresh_rows()
     _require_same(withheld, read)
