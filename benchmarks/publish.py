@@ -64,7 +64,9 @@ def write_tables(folder: Path, n_bytes: int) -> dict[str, Path]:
                     content=pl.Series([row.tobytes().decode("ascii") for row in noise])
                 )
             renamed.write_parquet(parts / f"{copy:05d}.parquet", compression="lz4")
-        pl.scan_parquet(parts / "*.parquet").sink_parquet(paths[name], compression="lz4")
+        pl.scan_parquet(parts / "*.parquet").sink_parquet(
+            paths[name], compression="lz4", row_group_size=20_000
+        )
         shutil.rmtree(parts)
     return paths
 
@@ -77,7 +79,7 @@ def stage_files(uri: str, paths: dict[str, Path], scratch: Path) -> str:
         store.child("private"),
         version="v1.0.0",
         parent=None,
-        tables={name: pl.scan_parquet(path) for name, path in paths.items()},
+        tables=paths,
         build_views=make_views,
         side_files={"README.md": b"# benchmark\n"},
         info=ReleaseInfo(),

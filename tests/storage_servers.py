@@ -23,7 +23,11 @@ PUBLISHER = ("PUBLISHERKEY", "publishersecret")
 READER = ("READERKEY", "readersecret")
 BUCKET = "releases"
 PUBLIC_BUCKET = "public"
+ROLES = ("reader", "publisher", "maintainer")
+ROLES_PREFIX = "roles"
+"""Folder of the bucket to which the policies of deployments/iam apply for the keys `role_key`."""
 BIN = Path(sys.executable).parent
+POLICIES = Path(__file__).parents[1] / "deployments" / "iam"
 
 
 @dataclass
@@ -117,6 +121,17 @@ class S3Server:
                 time.sleep(0.03)
 
 
+def role_key(role: str) -> tuple[str, str]:
+    """Key of an identity that has the policy of this role and no other right."""
+    return (f"{role.upper()}ROLE", f"{role}rolesecret")
+
+
+def read_policy(role: str, bucket: str, prefix: str) -> str:
+    """The policy file of a role, with bucket and prefix filled in."""
+    text = (POLICIES / f"{role}.json").read_text(encoding="utf-8")
+    return text.replace("BUCKET", bucket).replace("PREFIX", prefix)
+
+
 def free_port() -> int:
     """A port that is free together with port + 10000, which SeaweedFS also opens."""
     while True:
@@ -138,8 +153,10 @@ def seaweed(folder: Path) -> S3Server:
         _identity("reader", READER, [f"Read:{BUCKET}", f"List:{BUCKET}"]),
         {"name": "anonymous", "actions": [f"Read:{PUBLIC_BUCKET}", f"List:{PUBLIC_BUCKET}"]},
     ]
+    policies = [{"name": role, "content": read_policy(role, BUCKET, ROLES_PREFIX)} for role in ROLES]
+    identities += [_identity(f"role-{r}", role_key(r), []) | {"policyNames": [r]} for r in ROLES]
     config = folder / "s3.json"
-    config.write_text(json.dumps({"identities": identities}))
+    config.write_text(json.dumps({"identities": identities, "policies": policies}))
     (folder / "data").mkdir(exist_ok=True)
     port, *others = (free_port() for _ in range(5))
     options = {

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -25,7 +26,8 @@ WHOLE = "all"
 """Partition of the tables that are small or not about single conversations."""
 MESSAGES_PER_BUCKET = 2_500
 MAX_BUCKETS = 64
-_LOST = "lost"
+_PIECE_BYTES = 32 << 20
+_READ_BYTES = 1 << 20
 _PATTERN = re.compile(r"w(\d+)-b(\d+)-(\d+)")
 
 _ORDER: Mapping[str, tuple[str, ...]] = {
@@ -96,37 +98,39 @@ def plan_partitions(
     return PartitionPlan(placed, _items(tables, placed))
 
 
-def split_table(name: str, rows: pl.LazyFrame, plan: PartitionPlan, folder: Path) -> dict[str, Path]:
-    """Write the rows of a table to one file a partition, in no order; memory does not grow with the table.
+def split_table(name: str, source: pl.DataFrame | Path, plan: PartitionPlan, folder: Path) -> dict[str, Path]:
+    """Spread the rows of a table over one folder a partition; memory does not grow with the table.
 
     Args:
         name: one of `PARTITIONED`.
-        rows: the table.
+        source: the table, or a Parquet file that holds it; a file is read in pieces.
         plan: where every row goes.
-        folder: empty folder for the files.
+        folder: empty folder.
 
     Returns:
-        Partition to its files, in order of the names. Row law: every row is in exactly one of them.
+        Partition to the folder of its pieces, in order of the names. Row law: every row is in exactly one.
 
     Raises:
         DataError: a row belongs to no conversation of the release.
     """
-    placing, key = (
-        (plan.items, "item_id") if name == "labels" else (plan.conversations.lazy(), "conversation_id")
-    )
-    n_rows = int(rows.select(pl.len()).collect(engine="streaming").item())
-    rows.join(placing, on=key, how="left").with_columns(pl.col("partition").fill_null(_LOST)).sink_parquet(
-        pl.PartitionBy(folder, key="partition", include_key=False), compression="lz4", mkdir=True
-    )
-    found = {path.name.partition("=")[2]: path for path in sorted(folder.iterdir())}
-    n_lost = _count_rows(found.pop(_LOST)) if _LOST in found else 0
-    if n_lost or sum(map(_count_rows, found.values())) != n_rows:
-        raise DataError(f"table {name}: {n_lost} rows belong to no conversation of the release")
-    return found
+    is_labels = name == "labels"
+    key = "item_id" if is_labels else "conversation_id"
+    placing = plan.items.collect(engine="streaming") if is_labels else plan.conversations
+    found: dict[str, Path] = {}
+    for number, piece in enumerate(_read_pieces(source)):
+        placed = piece.join(placing, on=key, how="left", maintain_order="left")
+        n_lost = placed["partition"].null_count()
+        if n_lost:
+            raise DataError(f"table {name}: {n_lost} rows belong to no conversation of the release")
+        for (partition,), rows in placed.partition_by("partition", as_dict=True, include_key=False).items():
+            path = found.setdefault(str(partition), folder / str(partition))
+            path.mkdir(exist_ok=True)
+            rows.write_parquet(path / f"{number:06d}.parquet", compression="lz4", statistics=False)
+    return dict(sorted(found.items()))
 
 
 def read_partition(name: str, path: Path | None, empty: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of one partition in the canonical order of the table; none where it has no file."""
+    """Return the rows of one partition in the canonical order of the table; none where it has no folder."""
     if path is None:
         return empty
     return sort_table(name, pl.read_parquet(path / "*.parquet", hive_partitioning=False))
@@ -171,8 +175,21 @@ def _items(tables: Mapping[str, pl.LazyFrame], placed: pl.DataFrame) -> pl.LazyF
     return pl.concat([placed.lazy().rename({"conversation_id": "item_id"}), inside.drop("conversation_id")])
 
 
-def _count_rows(folder: Path) -> int:
-    return sum(pq.read_metadata(path).num_rows for path in folder.glob("*.parquet"))
+def _read_pieces(source: pl.DataFrame | Path) -> Iterator[pl.DataFrame]:
+    """Yield a table in pieces of about `_PIECE_BYTES`."""
+    if isinstance(source, pl.DataFrame):
+        yield from source.iter_slices(_rows_in_piece(source.height, int(source.estimated_size())))
+        return
+    # not polars: it reads several row groups ahead, and one may hold 200 MB of long messages
+    with pq.ParquetFile(source, buffer_size=_READ_BYTES, pre_buffer=False) as file:
+        groups = (file.metadata.row_group(i) for i in range(file.num_row_groups))
+        n_rows = _rows_in_piece(file.metadata.num_rows, sum(int(g.total_byte_size) for g in groups))
+        for batch in file.iter_batches(n_rows, use_threads=False):
+            yield cast("pl.DataFrame", pl.from_arrow(batch))
+
+
+def _rows_in_piece(n_rows: int, n_bytes: int) -> int:
+    return max(1, n_rows * _PIECE_BYTES // max(n_bytes, 1))
 
 
 def _bucket_hashes(conversations: pl.DataFrame) -> dict[str, int]:

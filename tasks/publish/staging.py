@@ -124,7 +124,7 @@ def stage_candidate(
     *,
     version: str,
     parent: str | None,
-    tables: Mapping[str, pl.DataFrame | pl.LazyFrame],
+    tables: Mapping[str, pl.DataFrame | Path],
     build_views: Callable[[Frames], Frames],
     side_files: SideFiles | Callable[[StagedFiles], SideFiles],
     info: ReleaseInfo,
@@ -140,7 +140,7 @@ def stage_candidate(
         private: where the candidate goes.
         version: version it will have; its side files may name it.
         parent: version of the release it follows, None for the first.
-        tables: every base table by name; lazy ones are read in pieces.
+        tables: every base table by name, or its Parquet file; files are read in pieces.
         build_views: base tables to reader views, called with one partition of the large tables.
         side_files: name inside the release to content; or what makes them from the files of the views,
             for metadata that lists those.
@@ -200,13 +200,13 @@ def _known_files(parent: Manifest | None) -> dict[tuple[str, str, str], DataFile
 
 def _stage_tables(
     staging: _Staging,
-    tables: Mapping[str, pl.DataFrame | pl.LazyFrame],
+    tables: Mapping[str, pl.DataFrame | Path],
     earlier: pl.DataFrame | None,
     build_views: Callable[[Frames], Frames],
     nested: NestedView | None,
 ) -> pl.DataFrame:
     """Stage every base table and view, partition by partition; returns the funnel."""
-    lazy = {name: frame.lazy() for name, frame in tables.items()}
+    lazy = {n: pl.scan_parquet(t) if isinstance(t, Path) else t.lazy() for n, t in tables.items()}
     plan = plan_partitions(lazy, earlier, staging.settings.bucket_count)
     small = {n: sort_table(n, frame.collect()) for n, frame in lazy.items() if n not in PARTITIONED}
     empty = {name: TABLES[name].empty() for name in PARTITIONED}
@@ -217,7 +217,7 @@ def _stage_tables(
     spilled: dict[str, dict[str, Path]] = {}
     for name in PARTITIONED:
         (staging.scratch / name).mkdir()
-        spilled[name] = split_table(name, lazy[name], plan, staging.scratch / name)
+        spilled[name] = split_table(name, tables[name], plan, staging.scratch / name)
     for partition in sorted(set().union(*spilled.values())):
         frames = {n: read_partition(n, spilled[n].get(partition), empty[n]) for n in PARTITIONED}
         views = build_views({**small, **frames})

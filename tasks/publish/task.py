@@ -35,7 +35,7 @@ from tasks.report.inputs import TableFile
 from tasks.report.metadata import render_metadata
 from tasks.scrub.audit_scan import scan_lines
 from tasks.storage.store import Store, open_store
-from tasks.storage.tables import canonical_json, fetch_file, read_json, read_table, scan_table_file
+from tasks.storage.tables import canonical_json, fetch_file, fetch_table, read_json, read_table
 from tasks.tag.chosen import choose_taxonomies, dump_taxonomies
 from tasks.withdraw.plan import honoured_requests
 
@@ -70,10 +70,10 @@ def stage(
     honoured = honoured_requests(private, people["participant_id"].to_list())
     honoured += honoured_redactions(private, run.started_at)
     info = info.model_copy(update={"withdrawals": honoured})
-    inputs = gather_inputs(run, built, stats, gate, info.model_dump(mode="json"))
     zstd_level = run.settings.publish.zstd_level
     with tempfile.TemporaryDirectory(dir=run.settings.run.scratch_dir or None, prefix="stage-") as folder:
         scratch = Path(folder)
+        inputs = gather_inputs(run, built, stats, gate, scratch, info.model_dump(mode="json"))
         beside = {
             RECORDS: fetch_file(private, built.tables[RECORDS], scratch),
             "stats.json": canonical_json(document),
@@ -99,7 +99,7 @@ def stage(
             private,
             version=built.version,
             parent=built.parent or None,
-            tables={t.name: scan_table_file(private, built.tables[t.name], t, scratch) for t in BASE_TABLES},
+            tables={t.name: fetch_table(private, built.tables[t.name], t, scratch) for t in BASE_TABLES},
             build_views=lambda tables: build_views(tables, topics),
             nested=NestedView(NESTED, lambda views: encode_nested(views, zstd_level)),
             side_files=side_files,

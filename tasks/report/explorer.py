@@ -46,17 +46,19 @@ def build_explorer(inputs: ReportInputs) -> Explorer:
     tables = inputs.tables
     if wanted == 0 or any(t not in tables for t in ("conversations", "messages", "thoughts", "labels")):
         return Explorer("", 0, 0)
-    flagged = tables["messages"].filter(pl.col("sensitive").list.len() > 0)["conversation_id"]
-    eligible = tables["conversations"].filter(~pl.col("conversation_id").is_in(flagged.implode()))
-    topics = _labels_of(tables["labels"], "topic")
+    flagged = tables["messages"].lazy().filter(pl.col("sensitive").list.len() > 0)
+    conversations = tables["conversations"].lazy().select("conversation_id")
+    eligible = conversations.join(flagged, on="conversation_id", how="anti").collect(engine="streaming")
+    n_available = int(conversations.select(pl.len()).collect().item())
+    topics = _labels_of(tables["labels"], "topic", eligible["conversation_id"])
     nodes = {node.id: node for node in inputs.taxonomies.get("topic", ())}
     ids = _spread(eligible["conversation_id"].to_list(), topics, nodes)[:wanted]
     while ids:
         packed = _pack(_document(ids, inputs, topics, nodes))
         if len(packed) <= MAX_PACKED_BYTES:
-            return Explorer(packed, len(ids), tables["conversations"].height)
+            return Explorer(packed, len(ids), n_available)
         ids = ids[: max(int(len(ids) * MAX_PACKED_BYTES / len(packed) * 0.95), 0)]
-    return Explorer("", 0, tables["conversations"].height)
+    return Explorer("", 0, n_available)
 
 
 def _spread(ids: Sequence[str], topics: Mapping[str, list[str]], nodes: Mapping[str, LabelNode]) -> list[str]:
@@ -82,11 +84,18 @@ def _domains_first(values: Iterable[str], nodes: Mapping[str, LabelNode]) -> lis
     return sorted(values, key=lambda v: (v in nodes and nodes[v].parent is not None, v))
 
 
-def _labels_of(labels: pl.DataFrame, facet: str) -> dict[str, list[str]]:
+def _labels_of(labels: pl.DataFrame | pl.LazyFrame, facet: str, items: pl.Series) -> dict[str, list[str]]:
+    wanted = (pl.col("facet") == facet) & pl.col("item_id").is_in(items.implode())
     found: dict[str, list[str]] = defaultdict(list)
-    for item, value in labels.filter(pl.col("facet") == facet).select("item_id", "value").iter_rows():
+    rows = labels.lazy().filter(wanted).select("item_id", "value").collect(engine="streaming")
+    for item, value in rows.iter_rows():
         found[item].append(value)
     return found
+
+
+def _rows_of(table: pl.DataFrame | pl.LazyFrame, conversation_ids: Sequence[str]) -> pl.DataFrame:
+    chosen = pl.Series(conversation_ids, dtype=pl.String).implode()
+    return table.lazy().filter(pl.col("conversation_id").is_in(chosen)).collect(engine="streaming")
 
 
 def _document(
@@ -100,37 +109,31 @@ def _document(
         facet: {node.id: show_controls(node.name) for node in inputs.taxonomies.get(facet, ())}
         for facet in ("reason", "reaction", "relationship", "topic")
     }
-    chosen = pl.Series(ids, dtype=pl.String).implode()
-    labels = {facet: _labels_of(tables["labels"], facet) for facet in ("reason", "reaction", "relationship")}
+    said = _rows_of(tables["messages"], ids)
+    thought = _rows_of(tables["thoughts"], ids)
+    labels = {
+        facet: _labels_of(tables["labels"], facet, thought["thought_id"]) for facet in ("reason", "reaction")
+    }
+    relationships = _labels_of(tables["labels"], "relationship", said["message_id"])
     thoughts: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in (
-        tables["thoughts"]
-        .filter(pl.col("conversation_id").is_in(chosen))
-        .sort("thought_id")
-        .iter_rows(named=True)
-    ):
+    for row in thought.sort("thought_id").iter_rows(named=True):
         label = next(iter(labels[row["kind"]].get(row["thought_id"], ())), "")
         thoughts[row["message_id"]].append(
             {"kind": row["kind"], "label": label, "text": _text(row["content"])}
         )
     messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in (
-        tables["messages"].filter(pl.col("conversation_id").is_in(chosen)).sort("conversation_id", "position")
-    ).iter_rows(named=True):
+    for row in said.sort("conversation_id", "position").iter_rows(named=True):
         messages[row["conversation_id"]].append(
             {
                 "role": row["role"],
                 "stage": row["stage"],
-                "relationship": next(iter(labels["relationship"].get(row["message_id"], ())), ""),
+                "relationship": next(iter(relationships.get(row["message_id"], ())), ""),
                 "text": _text(row["content"]),
                 "thoughts": thoughts.get(row["message_id"], []),
             }
         )
     facts = {
-        row["conversation_id"]: row
-        for row in tables["conversations"]
-        .filter(pl.col("conversation_id").is_in(chosen))
-        .iter_rows(named=True)
+        row["conversation_id"]: row for row in _rows_of(tables["conversations"], ids).iter_rows(named=True)
     }
     conversations = [
         {

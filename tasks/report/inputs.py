@@ -81,7 +81,8 @@ class ReportInputs:
         changes: table `changes`.
         funnel: table `funnel`.
         quarantine_summary: table `quarantine_summary`.
-        tables: base tables by name, scrubbed (participants, conversations, messages, thoughts, labels).
+        tables: base tables by name, scrubbed (participants, conversations, messages, thoughts, labels); lazy
+            where they are large, and read for the columns and conversations that are shown.
         taxonomies: facet to its labels in taxonomy order.
     """
 
@@ -100,5 +101,5 @@ class ReportInputs:
     quality: Mapping[str, Any] = field(default_factory=_nothing)
     cost: Mapping[str, Any] = field(default_factory=_nothing)
     provenance: Mapping[str, Any] = field(default_factory=_nothing)
-    tables: Mapping[str, pl.DataFrame] = field(default_factory=_nothing)
+    tables: Mapping[str, pl.DataFrame | pl.LazyFrame] = field(default_factory=_nothing)
     taxonomies: Mapping[str, Sequence[LabelNode]] = field(default_factory=_nothing)

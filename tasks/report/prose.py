@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
+
 from tasks.report.agreement import COLUMNS, read_agreement
 from tasks.report.bars import percent
 from tasks.report.citation import authors_of, bibtex
@@ -136,9 +138,9 @@ def _models(readings: Readings) -> str:
 
 def _met_one_model(inputs: ReportInputs) -> bool:
     conversations = inputs.tables.get("conversations")
-    if conversations is None or conversations.is_empty():
+    if conversations is None:
         return True
-    pairs = conversations.select("participant_id", "model_name").unique()
+    pairs = conversations.lazy().select("participant_id", "model_name").unique().collect()
     return pairs.height == pairs["participant_id"].n_unique()
 
 
@@ -190,9 +192,10 @@ def _funnel(inputs: ReportInputs) -> str:
 
 def _time(inputs: ReportInputs) -> str:
     conversations = inputs.tables.get("conversations")
-    if conversations is None or conversations.is_empty():
+    if conversations is None:
         return "Not stated."
-    first, last = conversations["started_at"].min(), conversations["started_at"].max()
+    started = pl.col("started_at")
+    first, last = conversations.lazy().select(started.min(), started.max().alias("last")).collect().row(0)
     if first is None or last is None:
         return "Not stated."
     return f"From {first:%B %Y} to {last:%B %Y}, as far as the coarsened times say."

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 from prefect import task
 
 from schemas.run import BuiltRelease, RunContext, TableSet
@@ -37,11 +40,14 @@ def write_report(
     ).model_dump(mode="json")
 
     def build(folder: StepFolder) -> None:
-        inputs = gather_inputs(run, built, stats, gate, origin)
-        figures = list_figures(inputs)
-        for name, data in render_figures(inputs, figures).items():
-            folder.bytes(name, data)
-        folder.bytes("report.html", render_report(inputs, figures))
+        with tempfile.TemporaryDirectory(
+            dir=run.settings.run.scratch_dir or None, prefix="report-"
+        ) as scratch:
+            inputs = gather_inputs(run, built, stats, gate, Path(scratch), origin)
+            figures = list_figures(inputs)
+            for name, data in render_figures(inputs, figures).items():
+                folder.bytes(name, data)
+            folder.bytes("report.html", render_report(inputs, figures))
 
     parts = {
         "built": built.tables.fingerprint,

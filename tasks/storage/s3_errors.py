@@ -11,7 +11,8 @@ _CODES = {
     "ExpiredToken": "the credentials have expired; fetch new ones and run again",
     "InvalidToken": "the session token is not valid; fetch new credentials and run again",
     "RequestTimeTooSkewed": "this machine's clock differs from the server's; set it and run again",
-    "AccessDenied": "these credentials may not do that; ask for more rights or use others",
+    "AccessDenied": "these credentials may not do that; use a key with the role that it takes: reader to load and "
+    "verify, publisher to release and yank, maintainer to delete (docs/security.md)",
     "AllAccessDisabled": "access to the bucket is switched off",
     "SlowDown": "the server asks for fewer requests; run again later",
     "InsufficientStorage": "the server has no space left",

@@ -83,24 +83,24 @@ def fetch_file(store: Store, ref: ArtifactRef, folder: Path) -> Path:
     return path
 
 
-def scan_table_file(store: Store, ref: ArtifactRef, table: Table, folder: Path) -> pl.LazyFrame:
-    """Like `scan_table`, but from a file of this machine, so that not even the packed bytes are held.
+def fetch_table(store: Store, ref: ArtifactRef, table: Table, folder: Path) -> Path:
+    """Return the table that a reference names as a file of this machine; nothing of it is held.
 
     Args:
         store: where the reference was made.
         ref: which file.
         table: definition that the columns must agree with.
-        folder: where a copy goes if the store is elsewhere; it must outlive the frame.
+        folder: where a copy goes if the store is elsewhere; it must outlive the use.
 
     Raises:
         VerificationError: the bytes are not the ones that the reference was made of.
         NotFoundError: the object is gone.
         DataError: the file has other columns than the table defines.
     """
-    frame = pl.scan_parquet(fetch_file(store, ref, folder))
-    if frame.collect_schema() != table.polars_schema():
+    path = fetch_file(store, ref, folder)
+    if pl.scan_parquet(path).collect_schema() != table.polars_schema():
         raise DataError(f"the file holds other columns than table {table.name} defines")
-    return frame
+    return path
 
 
 def _get(store: Store, ref: ArtifactRef) -> bytes:

@@ -69,3 +69,22 @@ def start_cli(prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> 
         )
 
     return start
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path: Path):
+    """Call a command in this process: exit code, and the one line of its error or else what it printed."""
+    from flows.cli import app as cli
+
+    def call(*arguments: str) -> tuple[int, str]:
+        words = [str(tmp_path / "out") if a == "OUT" else a for a in arguments]
+        monkeypatch.setattr(sys, "argv", ["thoughttrace", *words])
+        cli.register_commands()
+        code = cli.run(debug=False)
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        errors = [line for line in captured.err.splitlines() if line.startswith("error:")]
+        assert len(errors) == (1 if code else 0), captured.err
+        return code, "".join(errors) or captured.out
+
+    return call

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import botocore.auth
 import pytest
 
-from flows.cli import app as cli
 from tasks.publish.releases import list_versions, read_manifest
 from tasks.storage.store import Store, open_store
 from tests.faults.fault_proxy import FaultProxy
@@ -19,22 +17,6 @@ from tests.storage_servers import READER, S3Server, free_port
 
 READS = (["list"], ["show", "v1.0.0"], ["verify"], ["pull", "v1.0.0", "OUT"], ["diff", "v1.0.0", "v1.0.0"])
 WRITES = (["yank", "v1.0.0", "--why", "x"], ["gc", "--yes"])
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path: Path):
-    def call(*arguments: str) -> tuple[int, str]:
-        words = [str(tmp_path / "out") if a == "OUT" else a for a in arguments]
-        monkeypatch.setattr(sys, "argv", ["thoughttrace", *words])
-        cli.register_commands()
-        code = cli.run(debug=False)
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        errors = [line for line in captured.err.splitlines() if line.startswith("error:")]
-        assert len(errors) == (1 if code else 0), captured.err
-        return code, "".join(errors) or captured.out
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import json
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -16,11 +15,11 @@ from tasks.publish.releases import list_releases
 from tasks.publish.verify import verify_release
 from tasks.publish.yank import restore_release, yank_release
 from tasks.storage.store import Store, open_store
+from tests import storage_servers
 from tests.faults.fault_proxy import FaultProxy
 from tests.publishing import publish, release, stage
 from tests.release_tables import NOW
 
-POLICIES = Path(__file__).parents[2] / "deployments" / "iam"
 BY_METHOD = {
     "GET": "s3:GetObject",
     "HEAD": "s3:GetObject",
@@ -31,8 +30,7 @@ BUCKET_LISTS = {"list-type": "s3:ListBucket", "versions": "s3:ListBucketVersions
 
 
 def read_policy(role: str, bucket: str, prefix: str) -> list[dict]:
-    text = (POLICIES / f"{role}.json").read_text(encoding="utf-8")
-    return json.loads(text.replace("BUCKET", bucket).replace("PREFIX", prefix))["Statement"]
+    return json.loads(storage_servers.read_policy(role, bucket, prefix))["Statement"]
 
 
 def name_request(line: str) -> tuple[str, str, str]:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from schemas.errors import DataError
+from tasks.publish import partitions
 from tasks.publish.partitions import (
     PARTITIONED,
     choose_buckets,
@@ -62,14 +63,19 @@ def test_an_append_and_a_withdrawal_upload_a_tenth_at_most(store: Store) -> None
     assert 0 < withdrawn <= 0.10
 
 
-def test_every_row_is_in_one_partition(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_file", [False, True])
+def test_every_row_is_in_one_partition(tmp_path: Path, monkeypatch, is_file: bool) -> None:
+    monkeypatch.setattr(partitions, "_PIECE_BYTES", 2_000)
     tables = make_tables(range(40))
     lazy = {name: frame.lazy() for name, frame in tables.items()}
     plan = plan_partitions(lazy, bucket_count=8)
     parts: dict[str, list[pl.DataFrame]] = {}
     for name in PARTITIONED:
         (tmp_path / name).mkdir()
-        found = split_table(name, lazy[name], plan, tmp_path / name)
+        source = tmp_path / f"{name}.parquet"
+        tables[name].write_parquet(source, row_group_size=100)
+        found = split_table(name, source if is_file else tables[name], plan, tmp_path / name)
+        assert len(list((tmp_path / name).rglob("*.parquet"))) > len(found)
         parts[name] = [read_partition(name, path, tables[name].clear()) for path in found.values()]
         rows = pl.concat(parts[name])
         assert rows.sort(rows.columns).equals(tables[name].sort(rows.columns)), name
@@ -78,8 +84,8 @@ def test_every_row_is_in_one_partition(tmp_path: Path) -> None:
 
 
 def test_a_row_of_no_conversation_is_refused(tmp_path: Path) -> None:
-    tables = {name: frame.lazy() for name, frame in make_tables(range(3)).items()}
-    plan = plan_partitions(tables)
+    tables = make_tables(range(3))
+    plan = plan_partitions({name: frame.lazy() for name, frame in tables.items()})
     lost = tables["messages"].with_columns(conversation_id=pl.lit("nobody"))
     with pytest.raises(DataError, match=r"messages: .* rows belong to no conversation"):
         split_table("messages", lost, plan, tmp_path)
