@@ -33,3 +33,19 @@ def print_json(value: Any) -> None:
     """Print one JSON document to stdout: sorted keys, dates as ISO 8601."""
     json.dump(value, sys.stdout, ensure_ascii=False, indent=2, sort_keys=True, default=str)
     sys.stdout.write("\n")
+
+
+def print_rows(columns: list[str], rows: list[list[str]]) -> None:
+    """Print a table to stdout; nothing if it has no rows."""
+    from rich.console import Console
+    from rich.table import Table
+
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, show_header=any(columns))
+    for i, column in enumerate(columns):
+        is_number = all(r[i].replace(",", "").replace(".", "").isdigit() for r in rows)
+        table.add_column(column, overflow="fold", justify="right" if is_number else "left")
+    for row in rows:
+        table.add_row(*(cell.replace("[", r"\[") for cell in row))
+    Console().print(table)

@@ -18,33 +18,25 @@ only when the views are in place too. Every step may be repeated; a later run fi
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from schemas.errors import (
-    ConflictError,
     NotFoundError,
-    ReleaseExistsError,
     StoreConditionsError,
 )
 from schemas.manifest import Candidate, Manifest
 from tasks.publish import layout
 from tasks.publish.candidate import delete_candidate, read_candidate
 from tasks.publish.changelog import write_changelog
-from tasks.publish.claims import create_alone
+from tasks.publish.commit import commit_manifest, describe_release, lost_to, sign_manifest
 from tasks.publish.fresh import check_fresh
+from tasks.publish.latest import move_latest
 from tasks.publish.parameters import clear_steps_of
 from tasks.publish.place import check_shards, list_carried, list_shards, place_release, upload_shards
-from tasks.publish.provenance import Signer, write_provenance
-from tasks.publish.releases import (
-    Release,
-    list_versions,
-    move_latest,
-    parse_manifest,
-    read_manifest,
-)
+from tasks.publish.provenance import Signer
+from tasks.publish.releases import Release, list_versions, read_manifest
 from tasks.storage.conditions import Conditions, probe_conditions
 from tasks.storage.lock import WAIT_S, Lock, hold_lock
 from tasks.storage.store import Store
@@ -155,15 +147,9 @@ def _read_or_find(
             manifest, digest = read_manifest(run.store, version)
             if manifest.candidate_id == candidate_id:
                 if version not in before and manifest.publish_id != publish_id:
-                    raise _lost_to(manifest) from None
+                    raise lost_to(manifest) from None
                 return Release(manifest, digest, note="published already")
         raise
-
-
-def _lost_to(winner: Manifest) -> ReleaseExistsError:
-    return ReleaseExistsError(
-        f"{winner.version} was published at {winner.created_at} by another run ({winner.publish_id})"
-    )
 
 
 def _existing_release(
@@ -177,7 +163,7 @@ def _existing_release(
     if is_own or (manifest.candidate_id == candidate.candidate_id and candidate.version in finished):
         _finish(run, manifest)
         return Release(manifest, digest, note="already committed; nothing was left to do")
-    raise _lost_to(manifest)
+    raise lost_to(manifest)
 
 
 def _publish(run: _Run, lock: Lock, candidate: Candidate, publish_id: str, approved_by: str) -> Release:
@@ -203,46 +189,15 @@ def _publish(run: _Run, lock: Lock, candidate: Candidate, publish_id: str, appro
     )
     check_shards(run.store, shards)
     run.checkpoint("S3")
-    manifest = Manifest(
-        **{k: getattr(candidate, k) for k in type(candidate).model_fields if k in _SHARED},
-        candidate_id=candidate.candidate_id,
-        publish_id=publish_id,
-        created_at=run.now.isoformat(timespec="seconds"),
-        approved_by=approved_by,
-    )
-    data = canonical_json(manifest.model_dump())
-    digest = hashlib.sha256(data).hexdigest()
-    write_provenance(run.store, manifest, digest, run.signer)
-    if run.signer is not None:
-        comment = f"{manifest.version} {manifest.created_at}"
-        run.store.put(layout.signature(digest, run.signer.key_id), run.signer.sign(data, comment))
+    manifest = describe_release(candidate, publish_id, approved_by, run.now)
+    sign_manifest(run.store, manifest, run.signer)
     run.checkpoint("S4")
     check_fresh(run.store, run.private, candidate)
     lock.check()
-    manifest, digest = _commit(run, manifest, data)
+    manifest, digest = commit_manifest(run.store, run.private, manifest, run.conditions)
     run.checkpoint("S5")
     _finish(run, manifest)
     return Release(manifest, digest)
-
-
-_SHARED = frozenset(Manifest.model_fields) - {"format", "candidate_id"}
-
-
-def _commit(run: _Run, manifest: Manifest, data: bytes) -> tuple[Manifest, str]:
-    key = layout.manifest(manifest.version)
-    try:
-        if run.conditions.create:
-            run.store.create(key, data)
-        else:
-            create_alone(run.store, run.private, key, data, manifest.publish_id)
-    except ConflictError:
-        # it may be our own first attempt, whose answer was lost on the way
-        data = run.store.get(key)
-        manifest_there = parse_manifest(data, manifest.version)
-        if manifest_there.publish_id != manifest.publish_id:
-            raise _lost_to(manifest_there) from None
-        manifest = manifest_there
-    return manifest, hashlib.sha256(data).hexdigest()
 
 
 def _finish_interrupted(run: _Run) -> list[str]:

@@ -20,8 +20,9 @@ from schemas.errors import DataError, NotFoundError, VerificationError
 from schemas.fields import TABLES
 from schemas.manifest import DataFile, Manifest, SideFile, TableFiles
 from tasks.publish import layout
+from tasks.publish.latest import read_latest
 from tasks.publish.place import checksums
-from tasks.publish.releases import read_latest, read_manifest, require_files
+from tasks.publish.releases import read_manifest, require_files
 from tasks.publish.versions import parse_version
 from tasks.storage.parquet import inspect_parquet
 from tasks.storage.store import Store

@@ -8,7 +8,8 @@ from schemas.errors import ConflictError, NotFoundError, UsageError
 from schemas.manifest import Latest
 from tasks.publish import layout
 from tasks.publish.changelog import write_changelog
-from tasks.publish.releases import is_purged, move_latest, resolve_version
+from tasks.publish.latest import move_latest
+from tasks.publish.releases import is_purged, resolve_version
 from tasks.storage.conditions import probe_conditions
 from tasks.storage.store import Store
 from tasks.storage.tables import canonical_json, read_json

@@ -28,7 +28,8 @@ from typing import Any
 
 from schemas.params import TaggingOptions
 from tasks.memo.steps import WORK
-from tasks.publish.releases import list_versions, read_latest
+from tasks.publish.latest import read_latest
+from tasks.publish.releases import list_versions
 from tasks.publish.verify import verify_release
 from tasks.storage.store import open_store
 from tasks.synth.export import generate, write_export

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from tasks.publish.candidate import delete_candidate, list_candidates
+from tasks.publish.latest import read_latest
 from tasks.publish.publish import STEPS
-from tasks.publish.releases import latest_version, list_versions, read_latest, read_manifest
+from tasks.publish.releases import latest_version, list_versions, read_manifest
 from tasks.publish.verify import verify_release
 from tasks.storage.store import Store, open_store
 from tests.faults.publisher import start_publisher
@@ -56,7 +57,7 @@ def assert_complete(store: Store, version: str, others: int = 0) -> None:
     "publication killed after each of its steps",
     "visible releases verify; a repeat completes it",
 )
-def test_killed_after_each_step(store: Store) -> None:
+def test_killed_after_each_step(store: Store, record_property) -> None:
     release(store, "v1.0.0", range(2))
     steps = STEPS if store.is_local or KILLS > 4 else ("S2", "S5", "S6", "S7")
     for number, step in enumerate(steps, start=1):
@@ -76,6 +77,7 @@ def test_killed_after_each_step(store: Store) -> None:
         assert time.monotonic() - began < 25, step
         assert published.manifest.publish_id == f"run-{number}"
         assert_complete(store, version)
+    record_property("rounds", len(steps))
     assert_sound(store)
 
 
@@ -84,7 +86,7 @@ def test_killed_after_each_step(store: Store) -> None:
     "publication killed at random times",
     "visible releases verify; a repeat completes it",
 )
-def test_killed_at_random_times(store: Store) -> None:
+def test_killed_at_random_times(store: Store, record_property) -> None:
     release(store, "v1.0.0", range(3))
     rng = random.Random(os.environ.get("FAULT_SEED", "7"))
     whole_s, n_killed = 0.0, 0
@@ -107,6 +109,7 @@ def test_killed_at_random_times(store: Store) -> None:
         assert verify_release(store, visible[-1]).problems == [], version
         publish(store, candidate, f"run-{number}")
         assert_complete(store, version)
+    record_property("rounds", n_killed)
     assert n_killed >= KILLS / 2
     assert_sound(store)
 
@@ -116,7 +119,8 @@ def test_killed_at_random_times(store: Store) -> None:
     "three publishers at once",
     "one wins, two are exit 2",
 )
-def test_one_of_three_publishers_wins(store: Store, tmp_path: Path) -> None:
+def test_one_of_three_publishers_wins(store: Store, tmp_path: Path, record_property) -> None:
+    record_property("rounds", RACES)
     for number in range(RACES):
         version = f"v1.{number}.0"
         for old in list_candidates(store.child("private")):

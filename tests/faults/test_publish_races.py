@@ -11,8 +11,9 @@ import pytest
 
 from schemas.errors import StaleCandidateError
 from tasks.publish.gc import collect_garbage
+from tasks.publish.latest import read_latest
 from tasks.publish.publish import STEPS
-from tasks.publish.releases import latest_version, list_versions, load_release, read_latest
+from tasks.publish.releases import latest_version, list_versions, load_release
 from tasks.publish.verify import verify_release
 from tasks.storage.store import Store, open_store
 from tasks.withdraw.plan import file_request, make_request, plan_withdrawal

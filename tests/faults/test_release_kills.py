@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from schemas.params import TaggingOptions
-from tasks.publish.releases import list_versions, load_release, read_latest
+from tasks.publish.latest import read_latest
+from tasks.publish.releases import list_versions, load_release
 from tasks.publish.verify import verify_release
 from tasks.storage.store import Store, open_store
 from tasks.synth.export import generate

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tasks.publish.candidate import list_candidates
-from tasks.publish.releases import list_versions, read_latest
+from tasks.publish.latest import read_latest
+from tasks.publish.releases import list_versions
 from tasks.publish.verify import verify_release
 from tasks.storage.store import open_store
 from tasks.synth.export import generate, write_export

@@ -20,7 +20,8 @@ from tasks.memo.parts import Parts, text_key
 from tasks.pseudonymise.keys import derive_keys, keyed_digest
 from tasks.pseudonymise.registry import Entry, new_registry
 from tasks.pseudonymise.registry_file import save_registry
-from tasks.publish.releases import is_purged, latest_version, list_releases, read_latest
+from tasks.publish.latest import read_latest
+from tasks.publish.releases import is_purged, latest_version, list_releases
 from tasks.publish.verify import verify_release
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import canonical_json

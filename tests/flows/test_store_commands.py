@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from flows.cli import app as cli
-from flows.cli import store as store_commands
 from tasks.storage.store import Store, open_store
 from tests.publishing import publish, release, stage
 
@@ -26,8 +25,7 @@ def store(tmp_path: Path) -> Store:
 def run(monkeypatch, capsys):
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["thoughttrace", *map(str, arguments)])
-        if not cli.app.registered_commands:
-            store_commands.register(cli.app)
+        cli.register_commands()
         code = cli.run(debug=False)
         captured = capsys.readouterr()
         return code, captured.out, captured.err

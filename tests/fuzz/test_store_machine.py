@@ -25,15 +25,9 @@ from hypothesis.stateful import (
 from schemas.errors import ConflictError, StaleCandidateError, ThoughttraceError
 from tasks.publish.candidate import delete_candidate, list_candidates
 from tasks.publish.gc import collect_garbage
+from tasks.publish.latest import read_latest
 from tasks.publish.publish import STEPS
-from tasks.publish.releases import (
-    is_purged,
-    latest_version,
-    list_releases,
-    list_versions,
-    load_release,
-    read_latest,
-)
+from tasks.publish.releases import is_purged, latest_version, list_releases, list_versions, load_release
 from tasks.publish.verify import verify_release
 from tasks.publish.yank import restore_release, yank_release
 from tasks.storage.store import open_store

@@ -19,12 +19,12 @@ from schemas.errors import (
 )
 from tasks.publish import layout
 from tasks.publish.candidate import list_candidates
+from tasks.publish.latest import read_latest
 from tasks.publish.publish import finish_interrupted
 from tasks.publish.releases import (
     latest_version,
     list_versions,
     load_release,
-    read_latest,
     read_manifest,
     read_tables,
     resolve_version,

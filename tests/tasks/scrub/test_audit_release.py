@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from flows.cli import app as cli
-from flows.cli import store as store_commands
 from schemas.config import PrivacySettings
 from tasks.scrub.audit_release import Finding, PiiAudit, _judge, audit_release
 from tasks.storage.store import Store, open_store
@@ -59,8 +58,7 @@ def test_a_leak_is_found_in_every_file_that_holds_it(store: Store) -> None:
 
 
 def test_the_command_exits_1_with_counts_and_places(store: Store, monkeypatch, capsys) -> None:
-    if not cli.app.registered_commands:
-        store_commands.register(cli.app)
+    cli.register_commands()
     for arguments in (["v1.0.1"], ["v1.0.1", "--json"]):
         monkeypatch.setattr(
             sys, "argv", ["thoughttrace", "verify", *arguments, "--audit-pii", "--store", store.uri]
