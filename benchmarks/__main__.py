@@ -84,6 +84,13 @@ def measure_tag(options: Options, folder: Path) -> Iterable[Measurement]:
     yield measure_throughput(options.of(10_000, 500), options.rounds)
 
 
+def measure_tag_again(options: Options, folder: Path) -> Iterable[Measurement]:
+    """Against the first time."""
+    from benchmarks.tag_local import measure_again
+
+    yield measure_again(max(0.02, options.scale), folder)
+
+
 def measure_stats(options: Options, folder: Path) -> Iterable[Measurement]:
     """Against pandas groupbys."""
     from benchmarks.stats_peer import measure_statistics
@@ -138,6 +145,7 @@ STAGES: dict[str, Stage] = {
     "ingest": measure_ingest,
     "scrub": measure_scrub,
     "tag": measure_tag,
+    "tag-again": measure_tag_again,
     "stats": measure_stats,
     "publish": measure_publish,
     "release": measure_release,

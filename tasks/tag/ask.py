@@ -60,7 +60,9 @@ def _ask_below(
         for value in row.values
         if taxonomy.children(value)
     ]
-    sets: dict[str, DecisionSet] = {v: build_decisions(taxonomy, v) for _, v in parents}
+    sets: dict[str, DecisionSet] = {
+        v: build_decisions(taxonomy, v) for v in dict.fromkeys(v for _, v in parents)
+    }
     if not sets:
         return {}
     found, _ = session.ask([Question(items[index], sets[value]) for index, value in parents])

@@ -14,12 +14,12 @@ _INVISIBLE = re.compile(
     "[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
     "\U000e0000-\U000e007f]"
 )
-_SPACE = re.compile(r"\s+")
+_PLACEHOLDER = re.compile(r"<[A-Z_]+(?:_\d+)?>")
 
 
 def canonicalise(text: str) -> str:
     """Return the text in NFC, without invisible characters, with single spaces."""
-    return _SPACE.sub(" ", strip_invisible(text)).strip()
+    return " ".join(strip_invisible(text).split())
 
 
 def strip_invisible(text: str) -> str:
@@ -41,4 +41,4 @@ def clip_text(text: str, limit: int) -> str:
 
 def has_words(text: str) -> bool:
     """Whether any letter or digit is left once redaction placeholders are taken out."""
-    return any(c.isalnum() for c in re.sub(r"<[A-Z_]+(?:_\d+)?>", "", text))
+    return any(c.isalnum() for c in _PLACEHOLDER.sub("", text))

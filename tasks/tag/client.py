@@ -25,7 +25,7 @@ _ENVIRONMENT = {
 
 _OWN_HTTP = "EXPERIMENTAL_OPENAI_BASE_LLM_HTTP_HANDLER"
 """Sends models of OpenAI's protocol litellm's own way, as it sends most other providers' models. Its way through
-the openai package walks every message through the types of all six roles, a third of a call's CPU."""
+the openai package walks every message through the types of all six roles, a quarter of a call's CPU."""
 _ACCOUNT = ("OPENAI_ORGANIZATION", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID")
 """What only the openai package sends along: whose account pays matters more than CPU."""
 

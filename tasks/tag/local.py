@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.taxonomies import Taxonomy
+from schemas.taxonomies import Node, Taxonomy
 from tasks.tag.embedding import Embedder
 from tasks.tag.features import (
     Prototypes,
@@ -25,6 +25,7 @@ from tasks.tag.features import (
 )
 from tasks.tag.head import Head, Matrix, fit_head, fit_temperature
 from tasks.tag.items import Gold, Item
+from tasks.tag.ranking import choose_topics, rank_nodes
 from tasks.tag.seeds import load_seeds
 
 HEAD_VERSION = 3
@@ -39,9 +40,6 @@ _USUAL_PRIOR_POWER = 0.3
 have no gold, and their published shares are the best that is known."""
 _FOLDS = 4
 _MIN_GOLD = 40
-_SECOND_TOPIC = 0.5
-"""A further topic holds from this share of the first one's probability."""
-_MAX_TOPICS = 3
 _CHUNK = 2048
 
 
@@ -91,12 +89,13 @@ class LocalTagger:
 
     def predict(self, items: Sequence[Item], abstain_below: float = 0.0) -> list[Prediction]:
         """Label items; one prediction an item, in order."""
+        choices = self.taxonomy.choices
         predictions: list[Prediction] = []
         for start in range(0, len(items), _CHUNK):
             chunk = items[start : start + _CHUNK]
             features = _assemble(self, chunk)
             for item, row in zip(chunk, self.head.probabilities(features), strict=True):
-                predictions.append(_decide(self.taxonomy, item, row, abstain_below))
+                predictions.append(_decide(self.taxonomy, choices, item, row, abstain_below))
         return predictions
 
 
@@ -190,45 +189,21 @@ def _assemble(tagger: LocalTagger, items: Sequence[Item]) -> Matrix:
     return np.hstack([features, filled]) - tagger.center
 
 
-def _decide(taxonomy: Taxonomy, item: Item, row: Matrix, abstain_below: float) -> Prediction:
+def _decide(
+    taxonomy: Taxonomy, choices: Sequence[Node], item: Item, row: Matrix, abstain_below: float
+) -> Prediction:
     if taxonomy.facet == "relationship" and (item.position == 0 or not (item.position or item.context)):
         first = next((n.id for n in taxonomy.nodes if n.by_position), None)
         if first is not None:
             return Prediction(item.item_id, (first,), 1.0, ((first, 1.0),))
-    ranking = rank_nodes(taxonomy, row)
+    ranking = rank_nodes(choices, row)
     if item.is_empty:
         return Prediction(item.item_id, (), 0.0, ranking, "no_text")
-    values = choose_topics(taxonomy, row) if taxonomy.multi_label else (ranking[0][0],)
+    values = choose_topics(choices, ranking) if taxonomy.multi_label else (ranking[0][0],)
     confidence = dict(ranking)[values[0]]
     if confidence < abstain_below:
         return Prediction(item.item_id, (), confidence, ranking, "unsure")
     return Prediction(item.item_id, values, confidence, ranking)
-
-
-def rank_nodes(taxonomy: Taxonomy, row: Matrix) -> tuple[tuple[str, float], ...]:
-    """Return all nodes by probability; a parent has the sum of its children's."""
-    scores: dict[str, float] = {}
-    for node, value in zip(taxonomy.choices, row, strict=True):
-        scores[node.id] = float(value)
-        if node.parent is not None:
-            scores[node.parent] = scores.get(node.parent, 0.0) + float(value)
-    return tuple(sorted(scores.items(), key=lambda s: (-s[1], s[0])))
-
-
-def choose_topics(taxonomy: Taxonomy, row: Matrix) -> tuple[str, ...]:
-    """Return the domains and then the subtopics that hold.
-
-    The likeliest domain holds always; another one from half of its probability. Within a domain that
-    holds, its likeliest subtopic holds, and others from half of that one's probability.
-    """
-    ranked = rank_nodes(taxonomy, row)
-    tops = [(v, p) for v, p in ranked if taxonomy.parent_of(v) is None]
-    held = [v for v, p in tops if p >= _SECOND_TOPIC * tops[0][1]][:_MAX_TOPICS]
-    subtopics: list[str] = []
-    for domain in held:
-        below = [(v, p) for v, p in ranked if taxonomy.parent_of(v) == domain]
-        subtopics += [v for v, p in below if p >= _SECOND_TOPIC * below[0][1]][:2]
-    return (*held, *subtopics)
 
 
 def _mean_known(positions: Matrix) -> Matrix:
