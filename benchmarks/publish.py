@@ -29,7 +29,8 @@ from schemas.manifest import ReleaseInfo
 from tasks.publish.candidate import list_candidates
 from tasks.publish.publish import publish_candidate
 from tasks.publish.releases import load_release, read_manifest
-from tasks.publish.staging import WriteSettings, stage_candidate
+from tasks.publish.staged import WriteSettings
+from tasks.publish.staging import stage_candidate
 from tasks.storage.store import open_store
 from tests.release_tables import make_tables, make_views
 from tests.storage_servers import BUCKET, PUBLISHER, S3Server, seaweed

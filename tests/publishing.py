@@ -10,7 +10,8 @@ from schemas.manifest import Candidate, InputInfo, ReleaseInfo
 from tasks.publish.diff import diff_tables
 from tasks.publish.publish import publish_candidate
 from tasks.publish.releases import Release, latest_version, load_release
-from tasks.publish.staging import WriteSettings, stage_candidate
+from tasks.publish.staged import WriteSettings
+from tasks.publish.staging import stage_candidate
 from tasks.storage.store import Store
 from tests.release_tables import NOW, make_tables, make_views
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pyarrow
@@ -20,14 +19,12 @@ import pyarrow
 from schemas.fields import BASE_TABLES, READER_VIEWS, TABLES, VIEWS, Table
 from schemas.manifest import (
     Candidate,
-    ColumnStatistics,
     DataFile,
     FunnelRow,
     Manifest,
     ParentInfo,
     ReleaseInfo,
     SideFile,
-    TableFiles,
     WriterInfo,
 )
 from tasks.publish import layout
@@ -42,63 +39,22 @@ from tasks.publish.partitions import (
     split_table,
 )
 from tasks.publish.releases import read_manifest, read_partitions
+from tasks.publish.staged import (
+    Frames,
+    NestedPart,
+    NestedView,
+    SideFiles,
+    StagedFiles,
+    WriteSettings,
+    describe_columns,
+    describe_table,
+)
 from tasks.storage.parquet import (
-    ROW_GROUP_ROWS,
-    ZSTD_LEVEL,
     encode_table,
     fingerprint_rows,
     fingerprint_schema,
 )
 from tasks.storage.store import Store
-
-Frames = Mapping[str, pl.DataFrame]
-SideFiles = Mapping[str, bytes | Path]
-"""Name inside the release to content."""
-
-
-@dataclass(frozen=True, slots=True)
-class WriteSettings:
-    """How files are encoded and cut; see `schemas.config.PublishSettings`."""
-
-    zstd_level: int = ZSTD_LEVEL
-    row_group_rows: int = ROW_GROUP_ROWS
-    bucket_count: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class NestedPart:
-    """One file of the nested view: a side file with a number of rows."""
-
-    name: str
-    sha256: str
-    n_bytes: int
-    n_rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class NestedView:
-    """A further view, one file a partition, that is no table of the manifest.
-
-    Attributes:
-        name: folder inside the release.
-        encode: the reader views of one partition to Parquet bytes.
-    """
-
-    name: str
-    encode: Callable[[Frames], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class StagedFiles:
-    """What metadata lists.
-
-    Attributes:
-        views: files of every reader view.
-        nested: files of the nested view.
-    """
-
-    views: Mapping[str, TableFiles]
-    nested: Sequence[NestedPart]
 
 
 @dataclass(slots=True)
@@ -160,8 +116,8 @@ def stage_candidate(
     with tempfile.TemporaryDirectory(dir=scratch, prefix="candidate-") as folder:
         staging = _Staging(settings, Path(folder), version, parent_manifest, _known_files(parent_manifest))
         funnel = _stage_tables(staging, tables, earlier, build_views, nested)
-        base = {t.name: _describe_table(t, staging.base[t.name]) for t in BASE_TABLES}
-        shown = {v.name: _describe_table(v, staging.shown[v.name]) for v in READER_VIEWS}
+        base = {t.name: describe_table(t, staging.base[t.name]) for t in BASE_TABLES}
+        shown = {v.name: describe_table(v, staging.shown[v.name]) for v in READER_VIEWS}
         beside = side_files(StagedFiles(shown, staging.nested)) if callable(side_files) else side_files
         described = Candidate(
             candidate_id="",
@@ -259,7 +215,7 @@ def _stage_rows(
             n_rows=rows.height,
             rows_sha256=logical,
             partition=partition,
-            columns=_describe_columns(rows, table),
+            columns=describe_columns(rows, table),
         )
         # a view without labels joined on is the base table, byte for byte
         staging.known[schema, partition, logical] = file
@@ -283,15 +239,6 @@ def _keep(staging: _Staging, data: bytes) -> str:
     return digest
 
 
-def _describe_table(table: Table, files: Sequence[DataFile]) -> TableFiles:
-    return TableFiles(
-        n_rows=sum(f.n_rows for f in files),
-        schema_sha256=fingerprint_schema(table),
-        primary_key=list(table.primary_key),
-        files=list(files),
-    )
-
-
 def _stage_side_files(staging: _Staging, side_files: SideFiles) -> list[SideFile]:
     found = [
         SideFile(path=layout.side_file(staging.version, p.name), sha256=p.sha256, n_bytes=p.n_bytes)
@@ -310,23 +257,3 @@ def _stage_side_files(staging: _Staging, side_files: SideFiles) -> list[SideFile
     for file in staging.parent.side_files if staging.parent else ():
         staging.pending.pop(file.sha256, None)
     return sorted(found, key=lambda f: f.path)
-
-
-def _describe_columns(frame: pl.DataFrame, table: Table) -> dict[str, ColumnStatistics]:
-    described: dict[str, ColumnStatistics] = {}
-    for column in table.fields:
-        values = frame[column.name]
-        # ids stay out: a manifest outlives the withdrawal of a participant
-        bounded = len(values) and (
-            column.dtype in {"int32", "int64", "float64", "timestamp"} or column.values
-        )
-        described[column.name] = ColumnStatistics(
-            n_null=values.null_count(),
-            min=_plain(values.min()) if bounded else None,
-            max=_plain(values.max()) if bounded else None,
-        )
-    return described
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime | date) else value

@@ -27,7 +27,8 @@ from tasks.publish.parameters import write_parameters, write_steps
 from tasks.publish.publish import finish_interrupted, publish_candidate
 from tasks.publish.releases import read_manifest, read_tables, resolve_version
 from tasks.publish.signing import open_signer
-from tasks.publish.staging import NestedView, StagedFiles, WriteSettings, stage_candidate
+from tasks.publish.staged import NestedView, StagedFiles, WriteSettings
+from tasks.publish.staging import stage_candidate
 from tasks.publish.verify import verify_release
 from tasks.redact.requests import honoured_redactions
 from tasks.report.gather import gather_inputs

@@ -9,10 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import polars as pl
 
@@ -23,61 +20,12 @@ from tasks.publish import layout
 from tasks.publish.latest import read_latest
 from tasks.publish.place import checksums
 from tasks.publish.releases import read_manifest, require_files
+from tasks.publish.verify_keys import KEYED, check_keys
+from tasks.publish.verify_report import Problem, VerifyReport
+from tasks.publish.verify_signature import Verifier, check_signature
 from tasks.publish.versions import parse_version
 from tasks.storage.parquet import inspect_parquet
 from tasks.storage.store import Store
-
-_KEYED = ("participants", "conversations", "messages", "thoughts", "labels")
-
-
-class Verifier(Protocol):
-    """Checks signatures; see `tasks.publish.signing`."""
-
-    @property
-    def key_id(self) -> str:
-        """Id of the key, in the name of the signature file."""
-        ...
-
-    def verify(self, data: bytes, signature: bytes) -> str:
-        """Return the trusted comment, or raise `VerificationError`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong.
-
-    Attributes:
-        path: key of the file.
-        what: what is wrong with it.
-    """
-
-    path: str
-    what: str
-
-
-@dataclass(slots=True)
-class VerifyReport:
-    """What a verification saw.
-
-    Attributes:
-        version: which release.
-        n_files: files read.
-        n_bytes: bytes read.
-        problems: everything that is wrong, most telling first.
-        notes: what a reader should know though nothing is wrong.
-    """
-
-    version: str
-    n_files: int
-    n_bytes: int
-    problems: list[Problem]
-    notes: list[str]
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
 
 
 def verify_release(
@@ -100,7 +48,7 @@ def verify_release(
     require_files(store, version)
     report = VerifyReport(version, 1, 0, [], [])
     _check_manifest(store, manifest, version, digest, report)
-    _check_signature(store, version, digest, verifier, require_signature, report)
+    check_signature(store, version, digest, verifier, require_signature, report)
     keys: dict[str, list[pl.DataFrame]] = {}
     for name, table in manifest.tables.items():
         for file in table.files:
@@ -109,7 +57,7 @@ def verify_release(
             _check_table_file(store, name, table, file, report, keys)
         _check_rows(name, table, report)
     if not report.problems:
-        report.problems.extend(_check_keys(manifest, {n: pl.concat(f) for n, f in keys.items()}))
+        report.problems.extend(check_keys(manifest, {n: pl.concat(f) for n, f in keys.items()}))
     _check_release_folder(store, manifest, report)
     return report
 
@@ -140,31 +88,6 @@ def _check_manifest(
         report.notes.append(f"{version} is yanked")
 
 
-def _check_signature(
-    store: Store,
-    version: str,
-    digest: str,
-    verifier: Verifier | None,
-    require: bool,
-    report: VerifyReport,
-) -> None:
-    if verifier is None:
-        signed = [o.key for o in store.list(f"{layout.SIGNATURES}{digest}.") if o.key.endswith(".minisig")]
-        if signed:
-            report.notes.append("signed; give --public-key to check by whom")
-        elif require:
-            report.problems.append(Problem(layout.manifest(version), "is not signed"))
-        return
-    key = layout.signature(digest, verifier.key_id)
-    try:
-        comment = verifier.verify(store.get(layout.manifest(version)), store.get(key))
-        report.notes.append(f"signature is good: {comment}")
-    except NotFoundError:
-        report.problems.append(Problem(key, "is missing: not signed with this key"))
-    except VerificationError as error:
-        report.problems.append(Problem(key, str(error)))
-
-
 def _check_table_file(
     store: Store,
     name: str,
@@ -192,7 +115,7 @@ def _check_table_file(
         report.problems.append(Problem(file.path, f"holds {n_rows} rows, the manifest says {file.n_rows}"))
     if schema != table.schema_sha256:
         report.problems.append(Problem(file.path, f"has other columns than the manifest says ({name})"))
-    elif keys is not None and name in _KEYED:
+    elif keys is not None and name in KEYED:
         columns = [*table.primary_key, *(c for c, _ in TABLES[name].foreign_keys)]
         columns = list(dict.fromkeys(columns))
         keys.setdefault(name, []).append(pl.read_parquet(io.BytesIO(data), columns=columns))
@@ -203,33 +126,6 @@ def _check_rows(name: str, table: TableFiles, report: VerifyReport) -> None:
     if total != table.n_rows:
         what = f"{name}: files hold {total} rows, the manifest says {table.n_rows}"
         report.problems.append(Problem(layout.manifest(report.version), what))
-
-
-def _check_keys(manifest: Manifest, keys: Mapping[str, pl.DataFrame]) -> Iterator[Problem]:
-    for name, frame in keys.items():
-        where = layout.manifest(manifest.version)
-        n_doubled = int(frame.select(manifest.tables[name].primary_key).is_duplicated().sum())
-        if n_doubled:
-            yield Problem(where, f"{name}: {n_doubled} rows share their key with another")
-        for column, target in TABLES[name].foreign_keys:
-            other, other_column = target.split(".")
-            known = keys[other].get_column(other_column)
-            n_lost = int((~frame.get_column(column).is_in(known.implode())).sum())
-            if n_lost:
-                yield Problem(where, f"{name}: {n_lost} rows name a {column} that {other} does not hold")
-    items = pl.concat(
-        [
-            keys[t].get_column(c)
-            for t, c in (
-                ("conversations", "conversation_id"),
-                ("messages", "message_id"),
-                ("thoughts", "thought_id"),
-            )
-        ]
-    )
-    n_lost = int((~keys["labels"].get_column("item_id").is_in(items.implode())).sum())
-    if n_lost:
-        yield Problem(layout.manifest(manifest.version), f"labels: {n_lost} rows name no item of the release")
 
 
 def _check_release_folder(store: Store, manifest: Manifest, report: VerifyReport) -> None:

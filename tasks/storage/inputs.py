@@ -90,7 +90,7 @@ def open_input(file: InputFile) -> BinaryIO:
         StoreUnavailableError: the object store fails.
     """
     if file.uri.startswith("s3://"):
-        from tasks.storage.s3 import connect
+        from tasks.storage.s3_connection import connect
         from tasks.storage.s3_errors import translate_s3_error
 
         try:

@@ -12,11 +12,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-import os
 import random
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -29,7 +28,9 @@ from schemas.errors import (
     UsageError,
     VerificationError,
 )
+from tasks.storage.s3_connection import connect
 from tasks.storage.s3_errors import status_code, translate_s3_error
+from tasks.storage.s3_versions import list_versions
 from tasks.storage.store import ObjectInfo, check_key, check_prefix
 
 _SINGLE_PUT_BYTES = 96 << 20
@@ -170,7 +171,7 @@ class S3Store:
 
     def purge(self, key: str) -> int:
         """See `Store.purge`: in a versioned bucket a plain delete leaves the old version readable."""
-        versions = [v for v in self._versions(self._full(key)) if v["Key"] == self._full(key)]
+        versions = [v for v in list_versions(self._call, self._full(key)) if v["Key"] == self._full(key)]
         for item in versions:
             self._call("delete_object", key, Key=self._full(key), VersionId=item["VersionId"])
         if not versions and self.head(key) is not None:
@@ -180,31 +181,12 @@ class S3Store:
 
     def purge_history(self, prefix: str = "", keep: Sequence[str] = ()) -> int:
         """See `Store.purge_history`: versions that were overwritten or deleted, and the marks of deletion."""
-        found = list(self._versions(self._prefix + check_prefix(prefix)))
+        found = list(list_versions(self._call, self._prefix + check_prefix(prefix)))
         kept = tuple(self._prefix + check_prefix(k) for k in keep)
         old = [v for v in found if (v["is_marker"] or not v["IsLatest"]) and not v["Key"].startswith(kept)]
         for item in old:
             self._call("delete_object", "", Key=item["Key"], VersionId=item["VersionId"])
         return len(old)
-
-    def _versions(self, full_prefix: str) -> Iterator[dict[str, Any]]:
-        page: dict[str, str] = {}
-        while True:
-            try:
-                answer = self._call("list_object_versions", "", Prefix=full_prefix, **page)
-            except Exception as error:
-                if status_code(error.__cause__ or error) in {400, 404, 405, 501}:
-                    return  # the server knows no versions
-                raise
-            for kind in ("Versions", "DeleteMarkers"):
-                for item in answer.get(kind) or []:
-                    yield {**item, "is_marker": kind == "DeleteMarkers"}
-            if not answer.get("IsTruncated"):
-                return
-            page = {
-                "KeyMarker": answer["NextKeyMarker"],
-                "VersionIdMarker": answer.get("NextVersionIdMarker", ""),
-            }
 
     def sweep(self, before: datetime) -> int:
         """See `Store.sweep`: uploads in parts that nobody will complete."""
@@ -271,45 +253,6 @@ class S3Store:
             return self._fs.call_s3(method, Bucket=self._bucket, **arguments)
         except Exception as error:
             raise translate_s3_error(error, self.uri, method.partition("_")[0], key) from error
-
-
-def connect() -> Any:
-    """Return the s3fs client: AWS credential chain, endpoint by environment, nothing cached.
-
-    Without any credentials, or with `AWS_SKIP_SIGNATURE=true`, requests are anonymous.
-    """
-    import botocore.session
-    import s3fs
-
-    session = botocore.session.Session()
-    config: dict[str, Any] = {
-        "retries": {"mode": "standard", "total_max_attempts": 4},
-        "connect_timeout": 5,
-        "read_timeout": 60,
-    }
-    endpoint = (
-        os.environ.get("AWS_ENDPOINT_URL_S3")
-        or os.environ.get("AWS_ENDPOINT_URL")
-        or session.get_scoped_config().get("endpoint_url")
-    )
-    # every write carries its digest in a signed header: the signature need not read the bytes again
-    s3_config: dict[str, Any] = {"payload_signing_enabled": False}
-    if endpoint:
-        # buckets as host names need DNS that a server of one's own rarely has
-        s3_config["addressing_style"] = "path"
-    config["s3"] = s3_config
-    anonymous = os.environ.get("AWS_SKIP_SIGNATURE", "").lower() in {"1", "true"}
-    fs: Any = s3fs.S3FileSystem(
-        anon=anonymous or session.get_credentials() is None,
-        endpoint_url=endpoint or None,
-        use_listings_cache=False,
-        skip_instance_cache=True,
-        client_kwargs={"region_name": session.get_config_variable("region") or "us-east-1"},
-        config_kwargs=config,
-    )
-    # botocore retries already; both together took 38 s to report a failing server
-    fs.retries = 1
-    return fs
 
 
 def _check_digest(key: str, found: str, expected: str) -> None:

@@ -29,7 +29,7 @@ from tasks.publish.releases import (
     read_tables,
     resolve_version,
 )
-from tasks.publish.staging import WriteSettings
+from tasks.publish.staged import WriteSettings
 from tasks.publish.yank import restore_release, yank_release
 from tasks.storage.store import Store, open_store
 from tests.publishing import SIDE_FILES, publish, release, stage

@@ -20,7 +20,7 @@ from tasks.publish.partitions import (
     split_table,
 )
 from tasks.publish.releases import load_release, read_manifest
-from tasks.publish.staging import WriteSettings
+from tasks.publish.staged import WriteSettings
 from tasks.storage.store import Store, open_store
 from tasks.withdraw.plan import remove_participants
 from tests.publishing import release
