@@ -14,13 +14,13 @@ import warnings
 from typing import TYPE_CHECKING
 
 from prefect.client.schemas.objects import StateType
-from prefect.workers.process import ProcessWorker
+from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
 if TYPE_CHECKING:
     from anyio.abc import TaskStatus
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import FlowRun
-    from prefect.workers.process import ProcessJobConfiguration, ProcessWorkerResult
+    from prefect.workers.process import ProcessJobConfiguration
 
 with warnings.catch_warnings():
     # it takes the place of Prefect's own in the list of worker types, on purpose
@@ -37,24 +37,15 @@ with warnings.catch_warnings():
         ) -> ProcessWorkerResult:
             """Run a flow in a process of its own and wait for its end."""
             configuration.env["PREFECT_CLIENT_METRICS_ENABLED"] = "false"
-            return await super().run(flow_run, configuration, task_status)
+            n_before = await count_crashes(self.client, flow_run)
+            result = await super().run(flow_run, configuration, task_status)
+            if result.status_code and await count_crashes(self.client, flow_run) > n_before:
+                # the death is known; the status of it would be reported to whatever attempt goes on now
+                return ProcessWorkerResult(identifier=result.identifier, status_code=0)
+            return result
 
-        async def _propose_crashed_state(
-            self, flow_run: FlowRun, message: str, client: PrefectClient | None = None
-        ) -> None:
-            if not await has_crashed_since_submission(client or self.client, flow_run):
-                await super()._propose_crashed_state(flow_run, message, client)
 
-
-async def has_crashed_since_submission(client: PrefectClient, flow_run: FlowRun) -> bool:
-    """Whether a run was reported as crashed after this attempt of it was submitted.
-
-    Args:
-        client: of the server.
-        flow_run: as it was when the attempt was submitted.
-    """
-    submitted = flow_run.state
-    if submitted is None:
-        return False
+async def count_crashes(client: PrefectClient, flow_run: FlowRun) -> int:
+    """How often a run is known to have crashed."""
     states = await client.read_flow_run_states(flow_run.id)
-    return any(s.type is StateType.CRASHED and s.timestamp > submitted.timestamp for s in states)
+    return sum(state.type is StateType.CRASHED for state in states)

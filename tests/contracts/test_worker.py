@@ -3,49 +3,47 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from prefect.client.schemas.objects import State, StateType
 from prefect.utilities.dispatch import lookup_type
 from prefect.workers.base import BaseWorker
-from prefect.workers.process import ProcessWorker
+from prefect.workers.process import ProcessWorker, ProcessWorkerResult
 
-from deployments.reporting import ReleaseWorker, has_crashed_since_submission
+from deployments.reporting import ReleaseWorker
 
-SUBMITTED = datetime(2026, 1, 1, tzinfo=UTC)
 S = StateType
 
 
 def test_it_takes_the_place_of_prefects_own() -> None:
     assert lookup_type(BaseWorker, "process") is ReleaseWorker
-    # the method is Prefect's own affair: an update that renames it must be noticed
-    theirs, ours = (
-        list(inspect.signature(kind._propose_crashed_state).parameters)
-        for kind in (ProcessWorker, ReleaseWorker)
-    )
-    assert theirs == ours == ["self", "flow_run", "message", "client"]
 
 
 @pytest.mark.parametrize(
-    ("later", "reported"),
+    ("before", "during", "status", "reported"),
     [
-        ([S.PENDING, S.RUNNING], False),
-        ([S.PENDING, S.RUNNING, S.CRASHED], True),
-        ([S.PENDING, S.RUNNING, S.CRASHED, S.SCHEDULED, S.RUNNING], True),
+        ([S.PENDING], [S.RUNNING], -9, -9),
+        ([S.PENDING], [S.RUNNING, S.CRASHED], -9, 0),
+        ([S.PENDING], [S.RUNNING, S.CRASHED, S.SCHEDULED, S.PENDING], -9, 0),
+        ([S.CRASHED, S.PENDING], [S.RUNNING], -9, -9),
+        ([S.CRASHED, S.PENDING], [S.RUNNING, S.COMPLETED], 0, 0),
     ],
 )
-def test_a_crash_of_an_earlier_attempt_does_not_count(later, reported) -> None:
-    def at(kind: StateType, seconds: int) -> State:
-        return State(type=kind, timestamp=SUBMITTED + timedelta(seconds=seconds))
-
-    history = [at(S.CRASHED, -5), *(at(kind, n) for n, kind in enumerate(later, 1))]
+def test_a_death_that_is_known_is_not_reported_again(monkeypatch, before, during, status, reported) -> None:
+    history = [State(type=kind) for kind in before]
 
     async def read_flow_run_states(flow_run_id: str) -> list[State]:
         return history
 
-    run = SimpleNamespace(id="a", state=at(S.SCHEDULED, 0))
-    client = SimpleNamespace(read_flow_run_states=read_flow_run_states)
-    assert asyncio.run(has_crashed_since_submission(client, run)) is reported
+    async def run(self, *_: object) -> ProcessWorkerResult:
+        history.extend(State(type=kind) for kind in during)
+        return ProcessWorkerResult(identifier="1", status_code=status)
+
+    monkeypatch.setattr(ProcessWorker, "run", run)
+    monkeypatch.setattr(ReleaseWorker, "client", SimpleNamespace(read_flow_run_states=read_flow_run_states))
+    worker = object.__new__(ReleaseWorker)
+    configuration = SimpleNamespace(env={"PREFECT_CLIENT_METRICS_ENABLED": "true"})
+    result = asyncio.run(worker.run(SimpleNamespace(id="a"), configuration))
+    assert result.status_code == reported
+    assert configuration.env == {"PREFECT_CLIENT_METRICS_ENABLED": "false"}
