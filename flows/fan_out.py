@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from prefect import Task
+from prefect.exceptions import TerminationSignal
 from prefect.futures import as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
@@ -14,6 +17,9 @@ from flows.progress import advance
 from flows.telling import ShardProgress
 from schemas.errors import ConfigError
 from schemas.run import RunContext, TableSet
+
+PATIENCE_S = 3
+"""Seconds that a terminated run has to end by itself."""
 
 WORTH_PROCESSES = 2_000_000
 """Bytes of staged, compressed tables from which on processes save more than the seconds their start costs."""
@@ -98,8 +104,22 @@ def over_shards(
     advance(step, 0, len(shards))
     progress = ShardProgress(step, len(shards))
     futures = [task.submit(run, shard, number, *shared) for number, shard in enumerate(shards, 1)]
-    for done, future in enumerate(as_completed(futures), 1):
-        future.result()
-        advance(step, done, len(shards))
-        progress.done(done)
+    try:
+        for done, future in enumerate(as_completed(futures), 1):
+            future.result()
+            advance(step, done, len(shards))
+            progress.done(done)
+    except TerminationSignal:
+        _end_soon()
+        raise
     return tuple(future.result() for future in futures)
+
+
+def _end_soon() -> None:
+    """End this process even if a shard is in work: a thread cannot be told to stop, and nothing is lost by a kill.
+
+    Otherwise a cancelled run goes on until its worker loses patience after 30 s.
+    """
+    timer = threading.Timer(PATIENCE_S, os.kill, (os.getpid(), signal.SIGKILL))
+    timer.daemon = True
+    timer.start()
