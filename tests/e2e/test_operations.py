@@ -40,11 +40,12 @@ def found_name(pipeline, run: str) -> str:
     return pipeline.run(run)["name"]
 
 
-def change_export(pipeline, seed: int) -> None:
-    """Put other conversations beside those of the first export."""
-    from tasks.synth.export import generate, write_export
+def change_export(pipeline, step: int) -> None:
+    """Put conversations beside those of the first export: some more at every step, so that the gate finds no jump."""
+    from tasks.synth.export import generate
 
-    write_export(generate(30, seed, "flat-study", short=True), pipeline.folder / "exports/second.jsonl")
+    lines = generate(40, 4, "flat-study", short=True).to_bytes().splitlines(keepends=True)
+    (pipeline.folder / "exports/second.jsonl").write_bytes(b"".join(lines[: 20 + 2 * step]))
 
 
 def wait_for_graph(page) -> None:
