@@ -129,6 +129,8 @@ def test_the_steps_of_a_run_go_to_its_log(monkeypatch) -> None:
 
     from flows.progress import _log
 
+    # a command that ran in this process before has set it for itself
+    monkeypatch.delenv("PREFECT_LOGGING_LEVEL", raising=False)
     text = (FOLDER / "env.example").read_text()
     for name, value in re.findall(r"^(PREFECT_LOGGING_\w+)=(.+)$", text, re.M):
         monkeypatch.setenv(name, value)
