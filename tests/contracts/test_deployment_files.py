@@ -122,19 +122,19 @@ def test_metrics_are_off_unless_asked_for(monkeypatch) -> None:
     assert Settings().client.metrics.enabled
 
 
-def test_the_steps_of_a_run_go_to_its_log(monkeypatch) -> None:
+def test_the_steps_of_a_run_go_to_its_log() -> None:
+    import prefect.settings
     from prefect.logging.configuration import setup_logging
     from prefect.logging.handlers import APILogHandler
-    from prefect.settings import Settings
 
     from flows.progress import _log
 
-    # a command that ran in this process before has set it for itself
-    monkeypatch.delenv("PREFECT_LOGGING_LEVEL", raising=False)
-    text = (FOLDER / "env.example").read_text()
-    for name, value in re.findall(r"^(PREFECT_LOGGING_\w+)=(.+)$", text, re.M):
-        monkeypatch.setenv(name, value)
-    assert Settings().logging.to_api.when_missing_flow == "ignore"
-    setup_logging()
-    assert _log.isEnabledFor(logging.INFO)
-    assert any(isinstance(handler, APILogHandler) for handler in _log.parent.handlers)
+    pairs = re.findall(r"^(PREFECT_LOGGING_\w+)=(.+)$", (FOLDER / "env.example").read_text(), re.M)
+    # a command that ran in this process before has set the level for itself
+    chosen = {"PREFECT_LOGGING_LEVEL": "INFO", **dict(pairs)}
+    updates = {getattr(prefect.settings, name): value for name, value in chosen.items()}
+    with prefect.settings.temporary_settings(updates) as settings:
+        assert settings.logging.to_api.when_missing_flow == "ignore"
+        setup_logging()
+        assert _log.isEnabledFor(logging.INFO)
+        assert any(isinstance(handler, APILogHandler) for handler in _log.parent.handlers)
