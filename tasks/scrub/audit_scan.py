@@ -31,6 +31,8 @@ _WORD_LENGTH = 40
 _SLICE = 10_000
 _RUN = re.compile(r"[0-9]+(?:[ -][0-9]+)*")
 """Digits with single spaces or hyphens between them."""
+_DIGEST = re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{32,}\b")
+"""A digest in hexadecimal: one in some thousands holds digits that look like a card, and a release has hundreds."""
 _PLUS_NUMBER = re.compile(r"\+[^\w\n]{0,4}\d(?:[^\w\n]{0,4}\d){6,24}")
 """A plus and at least seven digits; between them the few signs that people write there."""
 _AROUND = 3
@@ -194,7 +196,7 @@ def _is_public_ip(token: str) -> bool:
 
 
 def _digit_groups(text: str) -> Iterator[str]:
-    for run in _RUN.findall(text):
+    for run in _RUN.findall(_DIGEST.sub(" ", text)):
         groups = run.replace("-", " ").split()
         number = "".join(groups)
         sizes = [len(g) for g in groups]

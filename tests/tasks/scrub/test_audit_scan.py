@@ -103,3 +103,12 @@ def test_every_place_of_a_word_counts() -> None:
     assert scan_text(f"{word}, ({word}) {word}") == ["email"] * 3
     # longer than what is remembered
     assert scan_text(f"{'n' * 60}@example.org {'n' * 60}@example.org") == ["email"] * 2
+
+
+def test_digits_inside_a_digest_are_no_card() -> None:
+    card = "4539578763621486"
+    digest = "ab" * 12 + card + "c0" * 12
+    assert len(digest) == 64
+    assert scan_text(f'"sha256": "{digest}"') == []
+    assert scan_text(f"card {card}, thanks") == ["payment_card"]
+    assert scan_text(f"{digest} {card}") == ["payment_card"]
