@@ -89,7 +89,7 @@ def parse_record(adapter: TypeAdapter[Any], data: bytes) -> dict[str, Any] | lis
     except ValueError as error:
         return [_fault_of_json(data, str(error))]
     try:
-        record = cast("dict[str, Any]", adapter.validate_python(value))
+        record = cast("dict[str, Any]", adapter.validator.validate_python(value))
     except ValidationError as error:
         return _faults_of(error)
     if b"\\u0000" in data:

@@ -172,10 +172,10 @@ class ExportReader:
                 fault = Fault("conversation.duplicate_id", ("session_id",))
                 self._quarantine(place, [fault], [rows.outline])
                 continue
-            digest = rows.digest()
-            known = self._digest_of.get(rows.key)
+            key, digest = rows.key, rows.digest()
+            known = self._digest_of.get(key)
             if known is None:
-                self._digest_of[rows.key] = digest
+                self._digest_of[key] = digest
                 yield rows
             elif known == digest:
                 self._tally.remove(rows.outline)

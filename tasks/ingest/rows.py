@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tasks.ingest.conversations import SURVEY_KEYS, ExportedConversation, join_purposes
@@ -54,7 +55,7 @@ class Place(NamedTuple):
 class Rows(NamedTuple):
     """One conversation as columns; text, times and labels as written.
 
-    A plain tuple of lists, not objects a row: a million of those would double the reading time.
+    A plain tuple of columns, not objects a row: a million of those would double the reading time.
 
     Attributes:
         header: values of `HEADER_COLUMNS`.
@@ -71,14 +72,14 @@ class Rows(NamedTuple):
     """
 
     header: tuple[object, ...]
-    roles: list[str]
-    contents: list[str]
-    times: list[str]
-    ids: list[int | None]
-    n_thoughts: list[int]
-    thought_contents: list[str]
-    thought_times: list[str]
-    thought_labels: list[str | None]
+    roles: Sequence[str]
+    contents: Sequence[str]
+    times: Sequence[str]
+    ids: Sequence[int | None]
+    n_thoughts: Sequence[int]
+    thought_contents: Sequence[str]
+    thought_times: Sequence[str]
+    thought_labels: Sequence[str | None]
     place: Place
     location: Location
 
@@ -97,15 +98,29 @@ class Rows(NamedTuple):
 
         Whatever the records' white space, order of keys or file. Comparable within one process only.
         """
-        return hash((self.header, *map(tuple, self[1:9])))
+        return hash(self[:9])
 
 
 def flatten(conversation: ExportedConversation, place: Place) -> Rows:
     """Return the conversation as columns; every value stays as written."""
-    text_key, messages = conversation.text_key, conversation.messages
-    # the dialects' models allow only one of the two to hold anything
-    listed = [m.get("reasons") or m.get("reactions") or () for m in messages]
-    thoughts = [thought for part in listed for thought in part]
+    roles, contents, times, ids, n_thoughts = [], [], [], [], []
+    thought_contents, thought_times, thought_labels = [], [], []
+    text_key = conversation.text_key
+    for message in conversation.messages:
+        roles.append(message["type"])
+        contents.append(message[text_key])
+        times.append(message["timestamp"])
+        ids.append(message.get("id"))
+        # the dialects' models allow only one of the two to hold anything
+        thoughts = message.get("reasons") or message.get("reactions")
+        if not thoughts:
+            n_thoughts.append(0)
+            continue
+        n_thoughts.append(len(thoughts))
+        for thought in thoughts:
+            thought_contents.append(thought["content"])
+            thought_times.append(thought["timestamp"])
+            thought_labels.append(thought.get("label"))
     header, task, survey = conversation.header, conversation.task, conversation.survey
     answers = (None,) * len(SURVEY_KEYS) if survey is None else tuple(map(survey.get, SURVEY_KEYS))
     return Rows(
@@ -128,14 +143,14 @@ def flatten(conversation: ExportedConversation, place: Place) -> Rows:
             *answers[:-1],
             join_purposes(answers[-1]),
         ),
-        roles=[m["type"] for m in messages],
-        contents=[m[text_key] for m in messages],
-        times=[m["timestamp"] for m in messages],
-        ids=[m.get("id") for m in messages],
-        n_thoughts=[len(part) for part in listed],
-        thought_contents=[t["content"] for t in thoughts],
-        thought_times=[t["timestamp"] for t in thoughts],
-        thought_labels=[t.get("label") for t in thoughts],
+        roles=tuple(roles),
+        contents=tuple(contents),
+        times=tuple(times),
+        ids=tuple(ids),
+        n_thoughts=tuple(n_thoughts),
+        thought_contents=tuple(thought_contents),
+        thought_times=tuple(thought_times),
+        thought_labels=tuple(thought_labels),
         place=place,
         location=conversation.location,
     )

@@ -35,6 +35,8 @@ _DIGEST = re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{32,}\b")
 """A digest in hexadecimal: one in some thousands holds digits that look like a card, and a release has hundreds."""
 _PLUS_NUMBER = re.compile(r"\+[^\w\n]{0,4}\d(?:[^\w\n]{0,4}\d){6,24}")
 """A plus and at least seven digits; between them the few signs that people write there."""
+_CARD_DIGITS = 15
+_SSN_LENGTH = 11
 _AROUND = 3
 _DIGIT = re.compile(r"\d")
 _ID_WORD = re.compile(r"\w{6,}")
@@ -196,7 +198,9 @@ def _is_public_ip(token: str) -> bool:
 
 
 def _digit_groups(text: str) -> Iterator[str]:
-    for run in _RUN.findall(_DIGEST.sub(" ", text)):
+    runs = _long_runs(text)
+    # digests are looked for where it matters: that takes longer than all else in here
+    for run in _long_runs(_DIGEST.sub(" ", text)) if runs else ():
         groups = run.replace("-", " ").split()
         number = "".join(groups)
         sizes = [len(g) for g in groups]
@@ -208,12 +212,18 @@ def _digit_groups(text: str) -> Iterator[str]:
         ):
             yield "us_ssn"
         elif (
-            sizes in ([16], [15], [4, 4, 4, 4], [4, 6, 5])
+            sizes in ([16], [_CARD_DIGITS], [4, 4, 4, 4], [4, 6, 5])
             and number[0] in "3456"
             and len(set(number)) > 3
             and _sums_to_ten(number)
         ):
             yield "payment_card"
+
+
+def _long_runs(text: str) -> list[str]:
+    """Runs of digits as long as a card's, or with hyphens as long as a social security number's."""
+    runs = _RUN.findall(text)
+    return [r for r in runs if len(r) >= _CARD_DIGITS or (len(r) >= _SSN_LENGTH and "-" in r)]
 
 
 def _sums_to_ten(number: str) -> bool:

@@ -174,7 +174,7 @@ def _settle(
             undecided.append(span)
         elif decision == "mask":
             accepted.append(span._replace(score=DECIDED_SCORE))
-    return [s._replace(score=min(s.score, 1.0)) for s in sorted([*masks, *accepted])], undecided
+    return [s if s.score <= 1 else s._replace(score=1.0) for s in sorted([*masks, *accepted])], undecided
 
 
 def _ask(turn: Turn, span: Span, rule: Rule) -> str | None:

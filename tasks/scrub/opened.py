@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from datetime import datetime
@@ -60,7 +61,10 @@ def open_scrubber(run: RunContext, private: Store, keys: Keys) -> Scrubber:
 @lru_cache(maxsize=2)
 def _detector(high_recall: bool, recognizers: tuple[CustomRecognizer, ...]) -> Detector:
     # loading the models costs a second, so a process keeps its detector
-    return build_detector(PrivacySettings(high_recall=high_recall, recognizers=recognizers))
+    detector = build_detector(PrivacySettings(high_recall=high_recall, recognizers=recognizers))
+    # and spares the collector the walk through its word lists, again and again
+    gc.freeze()
+    return detector
 
 
 def _read_deny_file(path: str, keys: Keys, run: RunContext) -> pl.DataFrame:

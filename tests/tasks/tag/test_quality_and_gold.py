@@ -238,9 +238,17 @@ def test_a_release_is_measured_against_gold_and_export(monkeypatch) -> None:
         for known in ((), (stranger,))
     )
     assert sampled == whole
-    assert sampled["reaction"]["head_against_export"]["n_items"] == 30
+    assert sampled["reaction"]["head_against_export"]["n_items"] == 25
     nobody = TagSettings(model="none")
     assert measure_release(**tables, labels=result.labels, taxonomies=TAXONOMIES, settings=nobody) == {}
+
+
+def test_the_sample_stays_when_items_are_added(monkeypatch) -> None:
+    monkeypatch.setattr(measure, "_SAMPLE", 200)
+    before, after = (pl.DataFrame({"item_id": [f"i{i}" for i in range(n)]}) for n in (1000, 1010))
+    sampled = set(measure._choose_sample(before))
+    assert len(sampled) == 200
+    assert len(sampled & set(measure._choose_sample(after))) >= 190
 
 
 def test_the_queues_of_the_shards_become_one(tmp_path) -> None:
