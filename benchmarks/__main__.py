@@ -2,7 +2,8 @@
 
 Every stage runs against its peer on the same bytes, in processes of their own and in both orders. Results go to
 `build/bench/`: `results.json`, `results.md` and `results.svg`; with `--page docs/performance.md` the table is
-also put on that page. A stage that cannot be measured here is listed with the reason.
+also put on that page. A stage that cannot be measured here is listed with the reason. `--keep` leaves what the
+folder already holds of other stages, so that the table can be made in several sittings; each row says when.
 """
 
 from __future__ import annotations
@@ -18,7 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.frame import MIN_ROUNDS, Measurement, skip
-from benchmarks.publish_results import describe_machine, update_page, write_results
+from benchmarks.publish_results import (
+    StageResult,
+    describe_machine,
+    read_results,
+    update_page,
+    write_results,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +170,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="Share of the full size, 0.01 to 1.")
     parser.add_argument("--presidio", default="", help="Interpreter of an environment with the bench extra.")
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="Folder of the results.")
+    parser.add_argument("--keep", action="store_true", help="Keep results of other stages in that folder.")
     parser.add_argument("--page", type=Path, help="Markdown page to put the table on.")
     arguments = parser.parse_args()
     unknown = set(arguments.stages) - set(STAGES)
@@ -172,16 +180,18 @@ def main() -> None:
         )
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     options = Options(arguments.rounds, arguments.scale, arguments.presidio)
-    machine, found = describe_machine(), list[Measurement]()
+    results = read_results(arguments.out) if arguments.keep else {}
     for name in arguments.stages or STAGES:
         print(name, file=sys.stderr, flush=True)
+        machine, found = describe_machine(), list[Measurement]()
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             try:
                 found.extend(STAGES[name](options, Path(folder)))
             except (subprocess.CalledProcessError, OSError) as error:
                 # one stage that cannot run here must not hide the others
                 found.append(skip(name, f"{type(error).__name__}: see the messages above"))
-        write_results(found, machine, arguments.out)
+        results[name] = StageResult(machine, found)
+        write_results({known: results[known] for known in STAGES if known in results}, arguments.out)
     if arguments.page:
         update_page(arguments.page, (arguments.out / "results.md").read_text())
     print((arguments.out / "results.md").read_text())

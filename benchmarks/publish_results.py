@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
@@ -17,6 +18,19 @@ from benchmarks.frame import Measurement
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 _PACKAGES = ("polars", "pydantic", "litellm", "pandas", "datasets", "spacy")
 _BAR = 420
+
+
+@dataclass(frozen=True, slots=True)
+class StageResult:
+    """What one stage gave.
+
+    Attributes:
+        machine: as `describe_machine` found it when the stage began.
+        measurements: its comparisons.
+    """
+
+    machine: Mapping[str, Any]
+    measurements: Sequence[Measurement]
 
 
 def describe_machine() -> dict[str, Any]:
@@ -31,38 +45,66 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
-def write_results(found: Sequence[Measurement], machine: dict[str, Any], folder: Path) -> None:
-    """Write results.json, results.md and one plot a stage."""
+def write_results(results: Mapping[str, StageResult], folder: Path) -> None:
+    """Write results.json, results.md and one plot of all stages."""
     folder.mkdir(parents=True, exist_ok=True)
-    document = {"machine": machine, "measurements": [m.as_dict() for m in found]}
+    document = {
+        name: {"machine": dict(result.machine), "measurements": [m.as_dict() for m in result.measurements]}
+        for name, result in results.items()
+    }
     (folder / "results.json").write_text(json.dumps(document, indent=1) + "\n")
-    (folder / "results.md").write_text(render_table(found, machine))
-    (folder / "results.svg").write_text(render_plot(found))
+    (folder / "results.md").write_text(render_table(results))
+    (folder / "results.svg").write_text(
+        render_plot([m for result in results.values() for m in result.measurements])
+    )
 
 
-def render_table(found: Sequence[Measurement], machine: dict[str, Any]) -> str:
+def read_results(folder: Path) -> dict[str, StageResult]:
+    """Read what `write_results` wrote; nothing where there is no file."""
+    path = folder / "results.json"
+    document: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return {
+        name: StageResult(
+            result["machine"],
+            [
+                Measurement(**{f.name: item[f.name] for f in fields(Measurement)})
+                for item in result["measurements"]
+            ],
+        )
+        for name, result in document.items()
+    }
+
+
+def render_table(results: Mapping[str, StageResult]) -> str:
     """One row a side, so that ratios can be checked by eye."""
     lines = [
-        f"Measured {machine['measured_at'][:10]} on {machine['cores']} cores "
-        f"(load {machine['load_at_start']} at the start), Python {machine['python']}.",
-        "",
-        "| stage | size | side | wall s | CPU s | peak MB | rounds | reach | holds |",
-        "|---|---|---|---:|---:|---:|---:|---|---|",
+        "| stage | size | side | wall s | CPU s | peak MB | rounds | reach | holds | measured |",
+        "|---|---|---|---:|---:|---:|---:|---|---|---|",
     ]
-    for m in found:
-        if not m.runs:
-            lines.append(f"| {m.stage} | {m.size}: {m.note} | | | | | | {m.reach} | |")
-        for number, (side, runs) in enumerate(m.runs.items()):
-            cells = [
-                f"{m.median(side, key):,.{digits}f}" if key in runs[0] else ""
-                for key, digits in (("wall_s", 2), ("cpu_s", 2), ("peak_mb", 0))
-            ]
-            holds = {True: "yes", False: "no", None: ""}[m.holds]
-            ends = (m.reach, holds) if number == 0 else ("", "")
-            head = (m.stage, m.size) if number == 0 else ("", "")
-            lines.append("| " + " | ".join([*head, side, *cells, str(len(runs)), *ends]) + " |")
-    notes = [f"- {m.stage}, {m.size}: {m.note}" for m in found if m.runs and m.note]
+    notes: list[str] = []
+    for result in results.values():
+        when = (
+            f"{result.machine['measured_at'][:10]}, {result.machine['cores']} cores, "
+            f"load {result.machine['load_at_start']}"
+        )
+        for m in result.measurements:
+            lines.extend(_rows(m, when))
+            if m.runs and m.note:
+                notes.append(f"- {m.stage}, {m.size}: {m.note}")
     return "\n".join([*lines, "", *notes]).rstrip() + "\n"
+
+
+def _rows(m: Measurement, when: str) -> Iterator[str]:
+    if not m.runs:
+        yield f"| {m.stage} | {m.size}: {m.note} | | | | | | {m.reach} | | {when} |"
+    for number, (side, runs) in enumerate(m.runs.items()):
+        cells = [
+            f"{m.median(side, key):,.{digits}f}" if key in runs[0] else ""
+            for key, digits in (("wall_s", 2), ("cpu_s", 2), ("peak_mb", 0))
+        ]
+        holds = {True: "yes", False: "no", None: ""}[m.holds]
+        head, ends = ((m.stage, m.size), (m.reach, holds, when)) if number == 0 else (("", ""), ("", "", ""))
+        yield "| " + " | ".join([*head, side, *cells, str(len(runs)), *ends]) + " |"
 
 
 def render_plot(found: Sequence[Measurement]) -> str:

@@ -27,7 +27,7 @@ from tasks.ingest.sessions import part_session
 from tasks.ingest.tally import Tally
 from tasks.storage.inputs import InputFile
 
-PAGE_MESSAGES = 20_000
+PAGE_MESSAGES = 40_000
 """Messages that are built and checked at a time: every look at a frame has a price of its own."""
 _HOPELESS = 1_000
 """Quarantined conversations after which a file that is mostly bad stops the run early."""

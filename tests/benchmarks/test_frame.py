@@ -8,7 +8,15 @@ import pytest
 
 from benchmarks import frame
 from benchmarks.frame import Measurement, Side, alternate, skip, time_work
-from benchmarks.publish_results import BEGIN, END, describe_machine, update_page, write_results
+from benchmarks.publish_results import (
+    BEGIN,
+    END,
+    StageResult,
+    describe_machine,
+    read_results,
+    update_page,
+    write_results,
+)
 from benchmarks.release_run import list_stages
 
 
@@ -36,10 +44,16 @@ def test_the_work_is_timed_and_says_more() -> None:
 def test_results_are_written_and_put_on_a_page(tmp_path) -> None:
     runs = {"ours": [{"wall_s": 1.0, "n": 2}, {"wall_s": 3.0, "n": 2}], "<peer>": [{"wall_s": 8.0}]}
     measured = Measurement("scrub", "9 texts", "wall_s", runs, "≥ 2×", True, "4×")
-    write_results([measured, skip("tag", "no provider", "≥ 1")], describe_machine(), tmp_path)
+    machine = describe_machine()
+    results = {
+        "scrub": StageResult(machine, [measured]),
+        "tag": StageResult(machine, [skip("tag", "no provider", "≥ 1")]),
+    }
+    write_results(results, tmp_path)
+    assert read_results(tmp_path) == results
     document = json.loads((tmp_path / "results.json").read_text())
-    assert document["measurements"][0]["median"]["ours"] == {"wall_s": 2.0, "n": 2}
-    assert document["measurements"][1]["runs"] == {}
+    assert document["scrub"]["measurements"][0]["median"]["ours"] == {"wall_s": 2.0, "n": 2}
+    assert document["tag"]["measurements"][0]["runs"] == {}
     table = (tmp_path / "results.md").read_text()
     assert "| scrub | 9 texts | ours | 2.00 |" in table
     assert "not measured: no provider" in table

@@ -52,7 +52,7 @@ class Round:
 
     Attributes:
         kind: what was killed.
-        at_s: seconds after the flow process appeared.
+        at_s: seconds after the flow process appeared at which it was killed.
         done_steps: finished steps at the kill.
         ended_as: state of the killed run.
         running_s: how long it was still shown as running.
@@ -101,6 +101,11 @@ class Ledger:
         return in_flight, paid_twice
 
 
+def _count_done(folder: Path) -> int:
+    """Finished steps of the run that works there."""
+    return len(list((folder / "private" / WORK).glob("*/*/done.json")))
+
+
 def find_descendants(pid: int) -> list[int]:
     """Processes that descend from this one."""
     parents: dict[int, int] = {}
@@ -120,20 +125,23 @@ class Crashes:
     def __init__(self, pipeline: Any, provider: FakeProvider, seed: int) -> None:
         self.pipeline, self.provider = pipeline, provider
         self.random = random.Random(seed)
-        self.duration_s = 0.0
+        self.n_steps, self.step_s = 0, 0.0
         self.export = pipeline.folder / "crash.jsonl"
         write_export(generate(N_CONVERSATIONS, 3, "published"), self.export)
 
-    def measure(self) -> float:
-        """Run undisturbed; the time from process to end bounds the points. Twice: the first fills caches."""
+    def measure(self) -> None:
+        """Run undisturbed; its steps and their mean length bound the points. Twice: the first fills caches."""
         for name in ("first", "second"):
             Ledger(self.provider)
-            run = self._start(self._folder(name))
+            folder = self._folder(name)
+            run = self._start(folder)
             began = self._wait_for_process(run)
-            self._wait_final(run)
+            self.n_steps = 0
+            while self._state(run) not in FINAL:
+                self.n_steps = max(self.n_steps, _count_done(folder))
+                time.sleep(0.2)
             assert self._state(run) == "COMPLETED", self.pipeline.run(run)["state"]
-            self.duration_s = time.time() - began
-        return self.duration_s
+            self.step_s = (time.time() - began) / self.n_steps
 
     def play(self, kind: str) -> Round:
         """One round.
@@ -145,11 +153,14 @@ class Crashes:
         ledger, round_began = Ledger(self.provider), time.time()
         run = self._start(folder)
         began = self._wait_for_process(run)
-        at_s = self.random.uniform(0.5, self.duration_s)
-        while time.time() < began + at_s and self._state(run) not in FINAL:
+        # a number of finished steps and a while more: a busy machine takes longer, and would be killed too early
+        n_before, more_s = self.random.randint(0, self.n_steps), self.random.uniform(0, 2 * self.step_s)
+        while _count_done(folder) < n_before and self._state(run) not in FINAL:
             time.sleep(0.1)
-        done = len(list((folder / "private" / WORK).glob("*/*/done.json")))
+        time.sleep(more_s)
+        done = _count_done(folder)
         killed_at = time.time()
+        at_s = killed_at - began
         self._kill(kind)
         self._check_visible(folder)
         runs = 1
