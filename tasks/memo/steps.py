@@ -137,7 +137,7 @@ def clear_steps(private: Store, folders: Iterable[str]) -> int:
     """Delete the steps in these folders and all that they were made from; returns the number of files.
 
     Steps of other runs on the same store stay, unless they share an input with these: then that run
-    does the shared step again.
+    does the shared step again. Safe to repeat after a kill: what names others goes after them.
     """
     folders = [_step_folder(f) for f in folders]
     records: dict[str, dict[str, Any]] = {}
@@ -153,16 +153,20 @@ def clear_steps(private: Store, folders: Iterable[str]) -> int:
     for folder, record in records.items():
         for digest in (folder.rpartition("/")[2], *(ref["sha256"] for ref in record["files"].values())):
             holders.setdefault(digest, set()).add(folder)
-    doomed: set[str] = set()
+    found: dict[str, None] = {}
     while folders:
         folder = folders.pop()
-        if folder not in doomed:
-            doomed.add(folder)
+        if folder not in found:
+            found[folder] = None
             used = records.get(folder, {}).get("uses", ())
             folders += [holder for digest in used for holder in holders.get(digest, ())]
-    # the record goes first: a step that lost a file must not look done
-    keys = [key for folder in doomed for key in objects.get(folder, ())]
-    for key in sorted(keys, key=lambda key: not key.endswith("/done.json")):
+    # a step was found after one that names it; its record goes last, and does not count without its files
+    keys = [
+        key
+        for folder in reversed(found)
+        for key in sorted(objects.get(folder, ()), key=lambda key: key.endswith("/done.json"))
+    ]
+    for key in keys:
         private.delete(key)
     return len(keys)
 

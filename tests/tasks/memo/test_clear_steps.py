@@ -45,3 +45,29 @@ def test_a_file_that_lies_in_two_steps_names_both(private: Store) -> None:
     assert ids["out"].sha256 == copy["out"].sha256
     clear_steps(private, list_folders([copy]))
     assert left(private) == set()
+
+
+class Killed(BaseException):
+    """Ends a deletion as a kill does."""
+
+
+@pytest.mark.parametrize("n_deleted", range(8))
+def test_a_repeat_after_a_kill_finds_the_rest(private: Store, monkeypatch, n_deleted: int) -> None:
+    first = make(private, "ingest", "export one")
+    ids = make(private, "ids", first.fingerprint)
+    scrub = make(private, "scrub", {"shard": first.fingerprint, "ids": ids["out"].sha256})
+    built = make(private, "build", [scrub.fingerprint, first.fingerprint])
+    folders = list_folders([built])
+    delete, n_left = private.delete, iter(range(n_deleted))
+
+    def delete_some(key: str) -> None:
+        if next(n_left, None) is None:
+            raise Killed
+        delete(key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(private, "delete", delete_some)
+        with pytest.raises(Killed):
+            clear_steps(private, folders)
+    assert clear_steps(private, folders) == 8 - n_deleted
+    assert left(private) == set()
