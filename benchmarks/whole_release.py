@@ -3,7 +3,7 @@
 Both read the same export and ask the same provider on loopback, at 0 and at 200 ms. The script takes more than
 a second a conversation, so it works on the first conversations only and its time is taken per conversation.
 Without an interpreter that has Presidio the script runs without scrubbing: its time is then a lower bound, and
-the ratio too. The rows of the tables of both are compared on those first conversations.
+the ratio too. What names the rows of both is compared on those first conversations.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,13 @@ PEER = Path(__file__).with_name("peers") / "obvious_release.py"
 PEER_CONVERSATIONS = 20
 REACH = {0: "≥ 4× at 0 ms", 200: "≥ 15× at 200 ms"}
 GOAL = {0: 4.0, 200: 15.0}
-TABLES = ("conversations", "messages", "thoughts")
+KEYS = {
+    "conversations": ("conversation_id",),
+    "messages": ("conversation_id", "position", "role"),
+    "thoughts": ("conversation_id", "position", "kind"),
+}
+"""What names a row in the tables of both."""
+COMPARED = "conversation ids, position and role of messages, position and kind of thoughts, items labelled"
 
 
 def run_peer(python: str, export: str, folder: str, n: str, scrub: str) -> Work:
@@ -71,23 +78,48 @@ def measure_whole(n: int, rounds: int, latency_ms: int, presidio: str = "") -> M
     size = f"{n:,} conversations, provider at {latency_ms} ms"
     found = Measurement("whole release", size, "s_a_conversation", runs, REACH[latency_ms])
     ratio = found.ratio("script", "ours")
-    note = f"{ratio:.1f}× as fast a conversation; tables that differ in rows: {', '.join(differ) or 'none'}"
+    note = (
+        f"{ratio:.1f}× as fast a conversation; compared on the script's conversations: {COMPARED}; differ: "
+    )
+    note += ", ".join(differ) or "none"
     if not presidio:
         note += "; the script ran without Presidio, so its time is a lower bound"
-    is_held = ratio >= GOAL[latency_ms]
-    return replace(found, holds=is_held if presidio or is_held else None, note=note)
+    is_held = ratio >= GOAL[latency_ms] and not differ
+    # short of the goal without Presidio says nothing, other rows always do
+    return replace(found, holds=is_held if presidio or is_held or differ else None, note=note)
 
 
 def compare_outputs(store: Path, script: Path) -> list[str]:
-    """Names of the tables whose rows differ on the conversations that the script released."""
-    ids = pl.read_parquet(script / "conversations.parquet").select("conversation_id")
+    """Names of what differs on the conversations that the script released.
+
+    Texts and labels cannot be the same: each side masks and asks in its own way. What names a row must be, and
+    each facet must be answered for as many items; of several topics of a conversation one is counted.
+    """
     release = next(path.parent for path in sorted((store / "releases").glob("*/manifest.json")))
+    ours = {name: pl.read_parquet(release / name / "*.parquet") for name in (*KEYS, "labels")}
+    theirs = {name: pl.read_parquet(script / f"{name}.parquet") for name in ours}
+    places = ours["messages"].select("message_id", "position")
+    ours["thoughts"] = ours["thoughts"].join(places, on="message_id", how="left")
+    ids = theirs["conversations"].select("conversation_id")
+    items = [ids.rename({"conversation_id": "item_id"})]
     differ: list[str] = []
-    for table in TABLES:
-        ours = pl.read_parquet(release / table / "*.parquet").join(ids, on="conversation_id", how="semi")
-        if ours.height != pl.read_parquet(script / f"{table}.parquet").height:
-            differ.append(table)
+    for name, key in KEYS.items():
+        ours[name] = ours[name].join(ids, on="conversation_id", how="semi")
+        items += [ours[name].select(item_id=i) for i in (f"{name[:-1]}_id",) if name != "conversations"]
+        if _sorted_rows(ours[name], key) != _sorted_rows(theirs[name], key):
+            differ.append(name)
+    ours["labels"] = ours["labels"].join(pl.concat(items), on="item_id", how="semi")
+    if _count_items(ours["labels"]) != _count_items(theirs["labels"]):
+        differ.append("labels")
     return differ
+
+
+def _sorted_rows(table: pl.DataFrame, key: Sequence[str]) -> list[tuple[Any, ...]]:
+    return sorted(table.select(key).iter_rows())
+
+
+def _count_items(labels: pl.DataFrame) -> dict[str, int]:
+    return dict(labels.group_by("facet").agg(pl.col("item_id").n_unique()).iter_rows())
 
 
 def main() -> None:
