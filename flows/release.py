@@ -16,7 +16,7 @@ from flows.fan_out import count_processes, over_shards, runner
 from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
 from flows.publication import Approval, publish_when_approved
-from flows.run import choose_policy, list_parameters, open_run
+from flows.run import choose_policy, describe_call, open_run
 from flows.spending import plan_release
 from flows.telling import UNKNOWN_VERSION, tell
 from schemas.params import PrivacyOptions, PublishingOptions, SourceOptions, TaggingOptions
@@ -98,7 +98,7 @@ def release(
     advance("writing the report", 0)
     report = write_report(run, staged.summary, built, stats, gate, proof)
     advance("staging", 0)
-    candidate = stage(run, staged.summary, built, stats, gate, proof, report, list_parameters())
+    candidate = stage(run, staged.summary, built, stats, gate, proof, report, describe_call())
     staged_outcome = conclude(run, outcome, "staged", candidate)
 
     def build_again(version: str, reviewer: str) -> Any:

@@ -10,7 +10,7 @@ from prefect.states import State
 from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
 from flows.publication import Approval, publish_when_approved
-from flows.run import list_parameters, open_run
+from flows.run import describe_call, open_run
 from flows.spending import plan_changes, tell_changes
 from flows.telling import tell
 from schemas.params import PublishingOptions, SourceOptions, TaggingOptions
@@ -93,7 +93,7 @@ def retag(
     advance("writing the report", 0)
     report = write_report(run, origin.summary, built, stats, gate, proof)
     advance("staging", 0)
-    candidate = stage(run, origin.summary, built, stats, gate, proof, report, list_parameters())
+    candidate = stage(run, origin.summary, built, stats, gate, proof, report, describe_call())
     staged_outcome = conclude(run, outcome, "staged", candidate)
 
     def build_again(name: str, reviewer: str) -> Any:

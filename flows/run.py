@@ -71,10 +71,11 @@ def choose_policy(run: RunContext, dialects: Iterable[str]) -> AppliedPolicy:
     return "as-published" if set(dialects) == {"published"} else "strict"
 
 
-def list_parameters() -> dict[str, Any]:
-    """The parameters of the flow run that is going on, as plain values; what a repetition needs."""
-    return {
+def describe_call() -> dict[str, Any]:
+    """The flow that is going on and its parameters as plain values: what a repetition needs."""
+    parameters = {
         name: value.model_dump() if isinstance(value, BaseModel) else value
         for name, value in flow_run.parameters.items()
         if name not in {"approval", "approved_by"}
     }
+    return {"flow": flow_run.flow_name, "parameters": parameters}

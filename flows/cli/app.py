@@ -10,6 +10,7 @@ import click
 import typer
 
 from flows.cli.output import print_error
+from flows.cli.outside import explain_outage
 from flows.prefect_env import prepare_prefect
 from schemas.errors import ThoughttraceError
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 
 EXIT_INTERRUPTED = 130
+EXIT_OUTSIDE = 3
 
 
 def register_commands() -> None:
@@ -92,6 +94,10 @@ def _report_unexpected(error: Exception, *, debug: bool) -> int:
         return int(getattr(error, "exit_code", 2))
     if debug:
         traceback.print_exc()
+    outage = explain_outage(error)
+    if outage:
+        print_error(outage)
+        return EXIT_OUTSIDE
     if isinstance(error, OSError):
         place = f" ({error.filename})" if isinstance(error.filename, str) else ""
         print_error(f"{error.strerror or type(error).__name__}{place}")

@@ -65,31 +65,27 @@ def approve(
 ) -> None:
     """Publish a staged candidate; its parent must still be the latest release."""
     from flows.cli.progress import show_progress
-    from flows.cli.release import run_release, show_outcome
     from flows.run import open_run
-    from tasks.publish.parameters import read_parameters
 
     run = open_run(store, config or "")
     found = find_candidate(run, candidate)
-    if set_version and set_version != found.version:
-        # the version stands in tables, card and report, so the run is repeated from its finished steps
-        parameters = read_parameters(_private(run), found.candidate_id)
-        parameters["publishing"] |= {"set_version": set_version, "single_writer": single_writer}
-        outcome = run_release(parameters, yes=True)
-        if outcome["status"] == "published":
-            _settle(run, found.candidate_id, outcome["version"])
-        show_outcome(outcome, as_json=json)
-        return
-    with show_progress(f"publishing {found.version}"):
+    approved = found
+    with show_progress(f"publishing {set_version or found.version}", as_json=json):
+        if set_version and set_version != found.version:
+            from flows.cli.rename import stage_under
+
+            approved = stage_under(run, found, set_version, config or "")
         from flows.approve import approve as approve_flow
 
         outcome = approve_flow(
-            candidate_id=found.candidate_id,
+            candidate_id=approved.candidate_id,
             store=store,
             config_file=config or "",
             approved_by=getpass.getuser(),
             single_writer=single_writer,
         )
+        if approved is not found:
+            _settle(run, found.candidate_id, outcome["version"])
     if json:
         print_json(outcome)
     else:

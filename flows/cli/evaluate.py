@@ -90,18 +90,22 @@ def evaluate(
     if method != options.method:
         raise UsageError(f"no method {method!r}; known: direct, autotom")
     run = open_run(store, config or "", evaluation=options)
+    from flows.cli.progress import write_document
     from tasks.evaluate.plan import check_budget, describe_evaluation
 
     plan = describe_evaluation(run, version, suite, method)
-    _print_plan(plan)
+    if not json:
+        _print_plan(plan)
+    elif dry_run:
+        print_json(plan)
+    else:
+        write_document("evaluation plan", plan)
     if dry_run:
-        if json:
-            print_json(plan)
         return
     check_budget(plan, run.settings)
     if plan["usd"] and not yes and sys.stdin.isatty():
         typer.confirm("Start?", abort=True, err=True)
-    summary = _run(suite, plan["version"], store, config or "", options)
+    summary = _run(suite, plan["version"], store, config or "", options, as_json=json)
     if json:
         print_json(summary)
     else:
@@ -132,10 +136,10 @@ def _print_plan(plan: dict[str, Any]) -> None:
     )
 
 
-def _run(suite: str, version: str, store: str, config: str, options: Any) -> dict[str, Any]:
+def _run(suite: str, version: str, store: str, config: str, options: Any, *, as_json: bool) -> dict[str, Any]:
     from flows.cli.progress import show_progress
 
-    with show_progress("starting Prefect"):
+    with show_progress("starting Prefect", as_json=as_json):
         from flows.evaluate import evaluate as evaluate_flow
 
         return evaluate_flow(

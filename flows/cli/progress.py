@@ -34,7 +34,7 @@ def show_progress(first: str, *, as_json: bool = False) -> Iterator[None]:
     """
     if as_json:
         _write_event(first, 0, None)
-        with reporting(_write_event, _write_document):
+        with reporting(_write_event, write_document):
             yield
         return
     columns = (
@@ -69,7 +69,8 @@ def _write_event(step: str, done: int, total: int | None) -> None:
     _write({"event": "step", "step": step, "done": done, "total": total})
 
 
-def _write_document(name: str, document: Mapping[str, Any]) -> None:
+def write_document(name: str, document: Mapping[str, Any]) -> None:
+    """Write a document as an event: what comes before an expense must be seen before it."""
     _write({"event": name, **document})
 
 

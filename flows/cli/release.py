@@ -156,7 +156,7 @@ def run_release(parameters: Mapping[str, Any], *, yes: bool, as_json: bool = Fal
         yes: publish without asking.
         as_json: progress as JSON lines on stderr.
     """
-    from flows.cli.progress import show_progress
+    from flows.cli.progress import show_progress, write_document
 
     with show_progress("starting Prefect", as_json=as_json):
         from flows.release import release as release_flow
@@ -164,23 +164,23 @@ def run_release(parameters: Mapping[str, Any], *, yes: bool, as_json: bool = Fal
         outcome: dict[str, Any] = release_flow(**parameters, approval="none" if yes else "stage")
     if outcome["status"] != "staged" or not sys.stdin.isatty():
         return outcome
-    show_summary(outcome)
+    if as_json:
+        write_document("candidate", outcome)
+    else:
+        show_summary(outcome)
     if not typer.confirm(f"Publish {outcome['version']}?", err=True):
         return outcome
-    with show_progress("publishing"):
+    with show_progress("publishing", as_json=as_json):
         from flows.approve import approve
-        from flows.outcome import published_places
 
-        approve(
+        published = approve(
             candidate_id=outcome["candidate_id"],
             store=parameters["store"],
             config_file=parameters.get("config_file", ""),
             approved_by=getpass.getuser(),
+            single_writer=parameters.get("publishing", {}).get("single_writer", False),
         )
-        return outcome | {
-            "status": "published",
-            "places": published_places(outcome["store"], outcome["version"]),
-        }
+    return outcome | {"status": "published", "places": published["places"]}
 
 
 def show_outcome(outcome: dict[str, Any], *, as_json: bool) -> int:

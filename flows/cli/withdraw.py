@@ -52,7 +52,7 @@ def withdraw(
             console.print("nothing was done; --yes does it")
             return 0
         typer.confirm("Withdraw them?", abort=True, err=True)
-    outcome = _run(ids, store, config or "", purge, single_writer)
+    outcome = _run(ids, store, config or "", purge, single_writer, as_json=json)
     if json:
         print_json(outcome)
         return 0
@@ -72,10 +72,12 @@ def withdraw(
     return 0
 
 
-def _run(ids: Path, store: str, config: str, purge: bool, single_writer: bool) -> dict[str, Any]:
+def _run(
+    ids: Path, store: str, config: str, purge: bool, single_writer: bool, *, as_json: bool
+) -> dict[str, Any]:
     from flows.cli.progress import show_progress
 
-    with show_progress("starting Prefect"):
+    with show_progress("starting Prefect", as_json=as_json):
         from flows.withdraw import withdraw as withdraw_flow
 
         outcome: dict[str, Any] = withdraw_flow(

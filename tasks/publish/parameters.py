@@ -1,4 +1,4 @@
-"""What is kept beside a candidate: parameters to stage it again, and its intermediate files to delete."""
+"""What is kept beside a candidate: the call that stages it again, and its intermediate files to delete."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from tasks.storage.store import Store
 from tasks.storage.tables import read_json, write_json
 
 
-def write_parameters(private: Store, candidate_id: str, parameters: Mapping[str, Any]) -> None:
-    """Keep the flow parameters beside a candidate."""
-    write_json(private, _key(candidate_id), dict(parameters))
+def write_call(private: Store, candidate_id: str, call: Mapping[str, Any]) -> None:
+    """Keep beside a candidate which flow staged it and with which parameters; empty: no flow can do it again."""
+    write_json(private, _key(candidate_id), dict(call))
 
 
-def read_parameters(private: Store, candidate_id: str) -> dict[str, Any]:
-    """Return the flow parameters of the run that staged a candidate.
+def read_call(private: Store, candidate_id: str) -> tuple[str, dict[str, Any]]:
+    """Return the name and the parameters of the flow that staged a candidate.
 
     Raises:
-        UsageError: they are not there.
+        UsageError: they were not kept: a patch of a withdrawal or redaction, or another version of this tool.
     """
     try:
-        loaded: dict[str, Any] = read_json(private, _key(candidate_id))
+        kept: dict[str, Any] = read_json(private, _key(candidate_id))
     except NotFoundError:
+        kept = {}
+    if not {"flow", "parameters"} <= kept.keys():
         raise UsageError(
-            f"the run of candidate {candidate_id} is not known; run `thoughttrace release … --set-version`"
-        ) from None
-    return loaded
+            f"candidate {candidate_id} keeps its version: how it was staged is not known. Approve it without "
+            "--set-version, or reject it and repeat its command with another version"
+        )
+    return str(kept["flow"]), dict(kept["parameters"])
 
 
 def write_steps(private: Store, candidate_id: str, folders: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ from tasks.memo.steps import clear_steps, list_folders
 from tasks.pseudonymise.registry_file import note_release
 from tasks.publish.candidate import delete_candidate
 from tasks.publish.origin import describe_origin
-from tasks.publish.parameters import write_parameters, write_steps
+from tasks.publish.parameters import write_call, write_steps
 from tasks.publish.publish import finish_interrupted, publish_candidate
 from tasks.publish.releases import read_manifest, read_tables, resolve_version
 from tasks.publish.signing import open_signer
@@ -53,9 +53,12 @@ def stage(
     gate: TableSet,
     proof: TableSet,
     report: TableSet,
-    parameters: Mapping[str, Any],
+    call: Mapping[str, Any],
 ) -> str:
-    """Write the complete release to the private store and return the candidate's id."""
+    """Write the complete release to the private store and return the candidate's id.
+
+    `call` is kept beside it, so that the candidate can be staged again under another version.
+    """
     store, private = open_store(run.store), open_store(run.private)
     taxonomies = choose_taxonomies(store, run.taxonomy_files)
     topics = {node.id: node.parent for node in taxonomies["topic"].nodes if node.parent}
@@ -113,7 +116,7 @@ def stage(
             ),
             scratch=scratch,
         )
-    write_parameters(private, candidate.candidate_id, parameters)
+    write_call(private, candidate.candidate_id, call)
     steps = (summary, built.tables, stats, gate, proof, report)
     write_steps(private, candidate.candidate_id, list_folders(steps))
     return candidate.candidate_id

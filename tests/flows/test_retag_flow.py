@@ -116,3 +116,44 @@ def test_the_release_verifies(releases) -> None:
 
     store, _, _ = releases
     verify_release(open_store(str(store)), "v1.1.0")
+
+
+def test_a_staged_retag_is_approved_under_another_version(releases, monkeypatch, capsys) -> None:
+    import getpass
+
+    from flows.cli import app as cli
+    from flows.retag import retag
+    from tasks.publish.candidate import list_candidates
+    from tasks.publish.releases import load_release
+    from tasks.storage.store import open_store
+
+    store, _, _ = releases
+    document = yaml.safe_load((store.parent / "reaction.yaml").read_text())
+    change = {"kind": "merge", "from": ["noted"], "to": ["noticed"]}
+    document |= {"version": "v3", "based_on": "v2", "changes": [change]}
+    document["nodes"][0]["id"] = "noticed"
+    (store.parent / "renamed.yaml").write_text(yaml.safe_dump(document))
+    monkeypatch.setenv("THOUGHTTRACE_ID_KEY", "k" * 40)
+    staged = retag(
+        version="latest",
+        taxonomies=[str(store.parent / "renamed.yaml")],
+        store=str(store),
+        tagging={"model": "none"},
+        approval="stage",
+    )
+    cli.register_commands()
+
+    def approve(*arguments: str) -> tuple[int, str, str]:
+        given = ["approve", staged["candidate_id"], "--store", str(store), "--json", *arguments]
+        monkeypatch.setattr("sys.argv", ["thoughttrace", *given])
+        return cli.run(debug=False), *capsys.readouterr()
+
+    code, _, errors = approve("--set-version", "v1.0.5")
+    assert code == 2, "a version that goes backwards"
+    code, out, errors = approve("--set-version", "v2.0.0")
+    assert code == 0, errors
+    assert json.loads(out)["version"] == "v2.0.0"
+    assert all(json.loads(line)["event"] for line in errors.splitlines()), "only events beside the result"
+    manifest = load_release(open_store(str(store)), "v2.0.0")[0].manifest
+    assert (manifest.approved_by, manifest.info.taxonomies["reaction"].version) == (getpass.getuser(), "v3")
+    assert list_candidates(open_store(f"{store}/private")) == []
