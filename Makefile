@@ -33,7 +33,7 @@ test: $(VENV)/.dev ## set up and run the tests
 	$(BIN)/python -m pytest -m "not e2e" --numprocesses auto --dist loadfile
 
 faults: $(VENV)/.dev ## kills, races and broken services, the long form; writes the table in docs/reliability.md
-	FAULT_TABLE=docs/reliability.md FAULT_LONG_TEXTS=1 FAULT_KILLS=50 FAULT_RACES=20 FAULT_WITHDRAWALS=50 FAULT_RELEASES=20 \
+	CRASH_REPORT=crash-report.jsonl FAULT_TABLE=docs/reliability.md FAULT_LONG_TEXTS=1 FAULT_KILLS=50 FAULT_RACES=20 FAULT_WITHDRAWALS=50 FAULT_RELEASES=20 \
 		FAULT_ROUNDS=5 $(BIN)/python -m pytest -m "faults and not e2e" --timeout 3600
 
 fuzz: $(VENV)/.dev ## a million inputs to the loaders, the scrubber and the store protocol, always the same ones

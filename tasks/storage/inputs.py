@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 import glob
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -92,12 +92,21 @@ def open_input(file: InputFile) -> BinaryIO:
     if file.uri.startswith("s3://"):
         from tasks.storage.s3_connection import connect
         from tasks.storage.s3_errors import translate_s3_error
+        from tasks.storage.s3_reading import read_again
 
         try:
-            stream = connect().open(file.uri.removeprefix("s3://"), "rb", block_size=8 << 20)
-            return cast("BinaryIO", stream)
+            stream: Any = connect().open(file.uri.removeprefix("s3://"), "rb", block_size=8 << 20)
         except Exception as error:
             raise translate_s3_error(error, file.uri, "read", "") from error
+        fetch: Callable[[int, int], bytes] = stream.cache.fetcher
+        bucket, _, key = file.uri.removeprefix("s3://").partition("/")
+
+        def fetch_again(start: int, end: int) -> bytes:
+            return read_again(lambda: fetch(start, end), f"s3://{bucket}", key)
+
+        # one range of the object after another, each of them whole or a StoreUnavailableError
+        stream.cache.fetcher = fetch_again
+        return cast("BinaryIO", stream)
     try:
         return Path(file.uri).open("rb")
     except OSError as error:

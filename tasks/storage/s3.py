@@ -24,12 +24,12 @@ from schemas.errors import (
     ConflictError,
     NotFoundError,
     StoreUnavailableError,
-    ThoughttraceError,
     UsageError,
     VerificationError,
 )
 from tasks.storage.s3_connection import connect
 from tasks.storage.s3_errors import status_code, translate_s3_error
+from tasks.storage.s3_reading import read_again
 from tasks.storage.s3_versions import list_versions
 from tasks.storage.store import ObjectInfo, check_key, check_prefix
 
@@ -37,7 +37,6 @@ _SINGLE_PUT_BYTES = 96 << 20
 """Up to here an object is one request with its digest, which the server checks; above, it is sent in parts."""
 _PART_BYTES = 64 << 20
 _CONFLICT_RETRIES = 5
-_READ_RETRIES = 4
 
 
 class S3Store:
@@ -84,17 +83,11 @@ class S3Store:
         """See `Store.get_with_etag`."""
         from fsspec.asyn import sync
 
-        for attempt in range(_READ_RETRIES):
-            try:
-                answer = self._call("get_object", key, Key=self._full(key))
-                return cast("bytes", sync(self._fs.loop, answer["Body"].read)), answer["ETag"]
-            except ThoughttraceError:
-                raise
-            except Exception as error:  # the body broke off: whatever library noticed it
-                if attempt == _READ_RETRIES - 1:
-                    raise translate_s3_error(error, self.uri, "read", key) from error
-                time.sleep(0.1 * 2**attempt)
-        raise AssertionError("unreachable")
+        def read() -> tuple[bytes, str]:
+            answer = self._call("get_object", key, Key=self._full(key))
+            return cast("bytes", sync(self._fs.loop, answer["Body"].read)), answer["ETag"]
+
+        return read_again(read, self.uri, key)
 
     def head(self, key: str) -> ObjectInfo | None:
         """See `Store.head`."""
@@ -139,10 +132,9 @@ class S3Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         temp = path.with_name(f".tmp-{uuid.uuid4().hex}")
         try:
-            self._fs.get_file(f"{self._bucket}/{self._full(key)}", str(temp))
+            address = f"{self._bucket}/{self._full(key)}"
+            read_again(lambda: self._fs.get_file(address, str(temp)), self.uri, key)
             temp.replace(path)
-        except Exception as error:
-            raise translate_s3_error(error, self.uri, "read", key) from error
         finally:
             temp.unlink(missing_ok=True)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from crash_rounds import KINDS, Crashes, write_report
 
+from tests.fault_table import CRASHES
+
 pytestmark = [pytest.mark.e2e, pytest.mark.faults, pytest.mark.timeout(900)]
 
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "1"))
@@ -26,7 +28,7 @@ def crashes(pipeline, _provider) -> Crashes:
 @pytest.mark.parametrize("number", range(ROUNDS))
 @pytest.mark.fault(
     "process",
-    "flow process, worker, both or the Prefect server killed during a run (`make e2e`)",
+    CRASHES,
     "shown as crashed within 2 min; the next run completes, same bytes, nothing paid twice",
 )
 def test_killed_at_a_random_point(crashes, kind, number) -> None:

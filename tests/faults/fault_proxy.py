@@ -17,6 +17,9 @@ _ANSWERS = {
     action: (status, b"<?xml version='1.0'?><Error><Code>%s</Code></Error>" % code)
     for action, status, code in (
         ("busy", b"503 Slow Down", b"SlowDown"),
+        ("error_500", b"500 Internal Server Error", b"InternalError"),
+        ("error_503", b"503 Service Unavailable", b"ServiceUnavailable"),
+        ("skewed", b"403 Forbidden", b"RequestTimeTooSkewed"),
         ("expired", b"400 Bad Request", b"ExpiredToken"),
     )
 }
@@ -29,6 +32,7 @@ class Rule:
     action: str
     times: int
     seconds: float = 0.0
+    after: int = 0
 
 
 @dataclass
@@ -41,13 +45,18 @@ class FaultProxy:
     requests: list[str] = field(default_factory=list)
     port: int = 0
 
-    def add(self, pattern: str, action: str, times: int = 1, seconds: float = 0.0) -> FaultProxy:
+    def add(
+        self, pattern: str, action: str, times: int = 1, seconds: float = 0.0, after: int = 0
+    ) -> FaultProxy:
         """Do something to the next matching requests.
 
-        Actions: lose_response (the server did it, the client never hears), refuse, cut_upload, delay, busy,
-        expired (the token of the credentials has run out).
+        Actions: lose_response (the server did it, the client never hears), refuse, cut_upload, cut_response
+        (half of the body, then the connection breaks), delay, and answers of the proxy itself: busy,
+        error_500, error_503, expired (the token of the credentials has run out), skewed (the client's clock).
+
+        `pass` lets them through and counts them; `after` so many requests that a rule counted, this one begins.
         """
-        self.rules.append(Rule(pattern.encode(), action, times, seconds))
+        self.rules.append(Rule(pattern.encode(), action, times, seconds, after))
         return self
 
     @property
@@ -80,7 +89,7 @@ class FaultProxy:
 
     def _rule(self, line: bytes) -> Rule | None:
         for rule in self.rules:
-            if rule.times > 0 and re.search(rule.pattern, line):
+            if rule.times > 0 and len(self.seen) >= rule.after and re.search(rule.pattern, line):
                 rule.times -= 1
                 self.seen.append(f"{rule.action} {line.decode()}")
                 return rule
@@ -130,6 +139,12 @@ class FaultProxy:
         if rule is not None and action == "delay":
             await asyncio.sleep(rule.seconds)
         writer.write(answer)
+        if action == "cut_response":
+            await _pipe(up_reader, writer, _content_length(answer) // 2)
+            await writer.drain()
+            up_writer.close()
+            # a plain end: a reset would take back what the client has not read yet
+            return False
         if not line.startswith(b"HEAD") and answer[9:12] not in {b"204", b"304"}:
             if b"content-length" in answer.lower():
                 await _pipe(up_reader, writer, _content_length(answer))

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
 
 from schemas.errors import StoreConditionsError, StoreUnavailableError
+from schemas.manifest import Candidate
+from tasks.ingest.files import digest_inputs
 from tasks.publish.publish import publish_candidate
+from tasks.publish.pull import pull_release
 from tasks.publish.releases import latest_version, list_versions, load_release, read_manifest
 from tasks.publish.verify import verify_release
+from tasks.storage import s3, s3_reading
+from tasks.storage.inputs import list_inputs, open_input
 from tasks.storage.store import Store, open_store
+from tests.faults.all_is_well import assert_all_is_well
 from tests.faults.fault_proxy import FaultProxy
 from tests.faults.publisher import start_publisher
 from tests.publishing import publish, release, stage
@@ -23,14 +31,31 @@ from tests.storage_servers import READER, S3Server, seaweed
 pytestmark = pytest.mark.faults
 
 
+def in_long_form(case):
+    """A case for `make faults` only: what it shows is shown by another one, at another place."""
+    return [case] if int(os.environ.get("FAULT_RACES", "1")) > 1 else []
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> tuple[Store, Candidate]:
+    """A folder with a release, and the candidate of the next one."""
+    store = open_store(str(tmp_path_factory.mktemp("template") / "store"))
+    release(store, "v1.0.0", range(2))
+    return store, stage(store, "v1.1.0", range(3))
+
+
 @pytest.fixture
-def proxied(weed_env: S3Server, monkeypatch):
-    """A store that is reached through the proxy, with one release that went in undisturbed."""
-    uri = weed_env.new_uri()
-    release(open_store(uri), "v1.0.0", range(2))
+def proxied(template, weed_env: S3Server, monkeypatch):
+    """A store that is reached through the proxy, with one release that went in undisturbed, and a candidate."""
+    uri, (source, candidate) = weed_env.new_uri(), template
+    store = open_store(uri)
+    for info in source.list():
+        store.put_file(info.key, source.existing(info.key))
+    # how often it asks again is what is tested, not that it waits up to seven seconds meanwhile
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.02)
     with FaultProxy(weed_env.port) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-        yield open_store(uri), proxy
+        yield open_store(uri), proxy, candidate
 
 
 @pytest.mark.parametrize(
@@ -43,16 +68,17 @@ def proxied(weed_env: S3Server, monkeypatch):
         (r"PUT \S*/shards/", "refuse", 2),
         (r"PUT \S*/locks/", "lose_response", 1),
         (r"(PUT|GET|HEAD) ", "busy", 3),
+        (r"PUT \S*/(shards|locks)/", "error_500", 2),
+        *in_long_form((r"PUT \S*/v1\.1\.0/manifest\.json", "error_503", 3)),
     ],
 )
 @pytest.mark.fault(
     "storage",
-    "answers lost, connections refused, uploads cut, SlowDown, for a while",
+    "answers lost, connections refused, uploads cut, 500, 503, SlowDown, for a while",
     "retried; the release is published once and verifies",
 )
 def test_a_passing_fault_changes_nothing(proxied, pattern: str, action: str, times: int) -> None:
-    store, proxy = proxied
-    candidate = stage(store, "v1.1.0", range(3))
+    store, proxy, candidate = proxied
     proxy.add(pattern, action, times)
     published = publish(store, candidate, "run-2")
     assert len(proxy.seen) == times
@@ -62,22 +88,96 @@ def test_a_passing_fault_changes_nothing(proxied, pattern: str, action: str, tim
     assert latest_version(store) == "v1.1.0"
 
 
-@pytest.mark.parametrize("pattern", [r"PUT \S*/shards/", r"PUT \S*/v1\.1\.0/manifest\.json"])
+@pytest.mark.parametrize(
+    ("pattern", "action", "told"),
+    [
+        (r"PUT \S*/shards/", "refuse", "no answer from the object store"),
+        (r"PUT \S*/v1\.1\.0/manifest\.json", "refuse", "no answer from the object store"),
+        (r"PUT \S*/v1\.1\.0/manifest\.json", "error_500", "the server answered 500 InternalError"),
+        *in_long_form((r"PUT \S*/shards/", "error_503", "asks for fewer requests; run again later")),
+        (r"PUT ", "skewed", "this machine's clock differs from the server's; set it and run again"),
+    ],
+)
 @pytest.mark.fault(
     "storage",
-    "connections refused for good",
-    "exit 3, nothing visible; the next run publishes",
+    "connections refused, 500, 503, a client clock that is off, for good",
+    "exit 3 that says so, nothing visible; the next run publishes",
 )
-def test_a_lasting_fault_is_a_clean_error(proxied, pattern: str) -> None:
-    store, proxy = proxied
-    candidate = stage(store, "v1.1.0", range(3))
-    proxy.add(pattern, "refuse", 10_000)
-    with pytest.raises(StoreUnavailableError, match="no answer from the object store"):
+def test_a_lasting_fault_is_a_clean_error(proxied, pattern: str, action: str, told: str) -> None:
+    store, proxy, candidate = proxied
+    proxy.add(pattern, action, 10_000)
+    with pytest.raises(StoreUnavailableError, match=told):
         publish(store, candidate, "run-2")
     assert list_versions(store) == ["v1.0.0"]
     proxy.rules.clear()
     assert publish(store, candidate, "run-2").version == "v1.1.0"
     assert verify_release(store, "v1.1.0").is_sound
+
+
+@pytest.mark.parametrize("is_in_parts", [True, *in_long_form(False)])
+@pytest.mark.fault(
+    "storage",
+    "credentials expire after the second shard of a publication, sent whole or in parts",
+    "exit 3, the old release stands and verifies; the next run publishes",
+)
+def test_credentials_that_expire_in_the_middle(proxied, tmp_path: Path, monkeypatch, is_in_parts) -> None:
+    store, proxy, candidate = proxied
+    # the candidate is elsewhere, so that every shard is uploaded and none copied by the server
+    private = open_store(str(tmp_path / "private"))
+    for info in store.list("private/"):
+        private.put(info.key.removeprefix("private/"), store.get(info.key))
+        store.delete(info.key)
+    proxy.add(r"PUT \S*/shards/", "pass", 2).add("", "expired", 10_000, after=2)
+
+    def attempt():
+        return publish_candidate(
+            store, private, candidate.candidate_id, publish_id="run-2", approved_by="t", now=NOW
+        )
+
+    with monkeypatch.context() as patch:
+        if is_in_parts:
+            for name in ("_SINGLE_PUT_BYTES", "_PART_BYTES"):
+                patch.setattr(s3, name, 1 << 10)
+        with pytest.raises(StoreUnavailableError, match="credentials have expired; fetch new ones"):
+            attempt()
+    assert any("partNumber" in line for line in proxy.seen) is is_in_parts
+    proxy.rules.clear()
+    assert list_versions(store) == ["v1.0.0"]
+    assert_all_is_well(store)
+    assert attempt().version == "v1.1.0"
+    assert_all_is_well(store)
+
+
+READS = {
+    "verify": lambda store, _: verify_release(store, "v1.0.0").problems,
+    "load": lambda store, _: {n: t.rows() for n, t in load_release(store)[1].items()},
+    "pull": lambda store, folder: pull_release(store, "v1.0.0", folder / uuid.uuid4().hex).version,
+    "export": lambda store, _: digest_inputs(
+        list_inputs([f"{store.uri}/export.jsonl"]), open_input=open_input
+    ),
+}
+
+
+@pytest.mark.fault(
+    "storage",
+    "answers that break off in the middle of their body, while verifying, loading, pulling, reading an export",
+    "asked again; where it lasts exit 3, never other data",
+)
+def test_an_answer_that_breaks_off(proxied, tmp_path: Path, monkeypatch) -> None:
+    store, proxy, _ = proxied
+    monkeypatch.setattr(s3_reading.time, "sleep", lambda _: None)
+    store.put("export.jsonl", b'{"id": 1}\n' * 20_000)
+    pattern = r"GET \S*/(export\.jsonl|shards/|v1\.0\.0/\S*\.parquet)"
+    for name, read in READS.items():
+        expected = read(store, tmp_path)
+        proxy.seen.clear()
+        proxy.add(pattern, "cut_response", 2)
+        assert read(store, tmp_path) == expected, name
+        assert len(proxy.seen) == 2, name
+        proxy.add(pattern, "cut_response", 10_000)
+        with pytest.raises(StoreUnavailableError, match="no answer from the object store"):
+            read(store, tmp_path)
+        proxy.rules.clear()
 
 
 @pytest.mark.fault(
@@ -86,8 +186,7 @@ def test_a_lasting_fault_is_a_clean_error(proxied, pattern: str) -> None:
     "waited for; published",
 )
 def test_a_slow_server_is_waited_for(proxied) -> None:
-    store, proxy = proxied
-    candidate = stage(store, "v1.1.0", range(3))
+    store, proxy, candidate = proxied
     proxy.add(r"PUT \S*/shards/", "delay", 2, seconds=1.5)
     assert publish(store, candidate, "run-2").version == "v1.1.0"
 

@@ -192,7 +192,7 @@ def undisturbed(template: Store, tmp_path_factory) -> int:
     "withdrawal killed after any write",
     "visible releases verify; a repeat leaves no trace of the participant",
 )
-def test_killed_after_any_write(place, undisturbed: int, tmp_path: Path) -> None:
+def test_killed_after_any_write(place, undisturbed: int, tmp_path: Path, record_property) -> None:
     make, server = place
     ids = tmp_path / "ids.txt"
     ids.write_text(f"{RAW}\n")
@@ -205,3 +205,4 @@ def test_killed_after_any_write(place, undisturbed: int, tmp_path: Path) -> None
         assert_sound(store)
         assert run_flow("withdraw", **options) == 0, kill_at
         assert_done(store, server)
+    record_property("rounds", n_kills)

@@ -139,7 +139,7 @@ def test_an_unknown_flag_is_a_usage_error(start_cli) -> None:
     "Ctrl-C",
     "exit 130, nothing half published",
 )
-def test_ctrl_c_leaves_nothing_half_published(start_cli, tmp_path) -> None:
+def test_ctrl_c_leaves_nothing_half_published(start_cli, tmp_path, record_property) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(generate(200, 1, "published").to_bytes())
     process = start_cli("release", str(path), "--store", str(tmp_path / "s"), "--model", "none", "--yes")
@@ -152,3 +152,4 @@ def test_ctrl_c_leaves_nothing_half_published(start_cli, tmp_path) -> None:
     assert "interrupted" in errors
     assert "Traceback" not in errors
     assert not (tmp_path / "s" / "releases").exists()
+    record_property("rounds", 1)

@@ -58,7 +58,9 @@ def undisturbed(start_cli, export, tmp_path_factory) -> dict[str, str]:
     "run killed during ingest, scrub, tag and build",
     "finished shards are not done again; the same bytes",
 )
-def test_a_run_killed_again_and_again_resumes(start_cli, export, undisturbed, tmp_path) -> None:
+def test_a_run_killed_again_and_again_resumes(
+    start_cli, export, undisturbed, tmp_path, record_property
+) -> None:
     environment = {"THOUGHTTRACE_INGEST__SHARD_MESSAGES": "50", "THOUGHTTRACE_RUN__WORKERS": "1"}
     before: dict[str, dict[str, int]] = {name: {} for name in STEPS}
     for step, at in (("ingest", 1), ("scrub", 3), ("tag", N_SHARDS - 1), ("build", 1)):
@@ -87,4 +89,5 @@ def test_a_run_killed_again_and_again_resumes(start_cli, export, undisturbed, tm
     for name, records in before.items():
         assert records.items() <= seen[name].items(), f"{name} was done again"
     assert len(seen["scrub"]) == len(seen["tag"]) >= N_SHARDS
+    record_property("rounds", len(STEPS))
     assert content(tmp_path) == undisturbed
