@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STORE  ?= demo-store
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test faults fuzz audit e2e crash check lock docs high-recall bench bench-peers bench-more clean fmt
+.PHONY: help demo up test faults fuzz audit e2e docs-images crash check lock docs high-recall bench bench-peers bench-more clean fmt
 
 help: ## show the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,9 @@ audit: $(VENV)/.dev ## look the locked packages up in deployments/advisories.jso
 
 e2e: $(VENV)/.dev ## tests with a real Prefect server, worker and browser (apt-get install chromium postgresql)
 	$(BIN)/python -m pytest -m e2e
+
+docs-images: $(VENV)/.dev ## the same tests write the screenshots in docs/images, otherwise build/e2e-images
+	DOCS_IMAGES=1 $(BIN)/python -m pytest -m e2e tests/e2e/test_operations.py
 
 crash: $(VENV)/.dev ## kill -9 of flow, worker, both and server at ten random points each; about an hour
 	CRASH_ROUNDS=10 CRASH_REPORT=crash-report.jsonl $(BIN)/python -m pytest -m e2e tests/e2e/test_crashes.py

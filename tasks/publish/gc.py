@@ -62,12 +62,28 @@ def find_garbage(store: Store, private: Store, *, grace: timedelta, now: datetim
 
 
 def collect_garbage(
-    store: Store, private: Store, *, grace: timedelta, now: datetime, publish_id: str = "gc"
+    store: Store,
+    private: Store,
+    *,
+    grace: timedelta,
+    now: datetime,
+    publish_id: str = "gc",
+    private_only: bool = False,
 ) -> list[Garbage]:
-    """Delete garbage while no publication is under way and return what went."""
+    """Delete garbage while no publication is under way and return what went.
+
+    Args:
+        store: where releases live.
+        private: where candidates and intents live.
+        grace: files younger than this are left alone.
+        now: time by which age is measured.
+        publish_id: who holds the lock meanwhile.
+        private_only: leave alone what readers could see, which a publisher has no right to delete.
+    """
     conditions = probe_conditions(store)
     with hold_lock(private, layout.LOCK, publish_id, has_swap=conditions.swap) as lock:
         garbage = find_garbage(store, private, grace=grace, now=now)
+        garbage = [item for item in garbage if item.is_private or not private_only]
         for item in garbage:
             lock.check()
             (private if item.is_private else store).delete(item.info.key)

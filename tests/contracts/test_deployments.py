@@ -87,7 +87,7 @@ def test_nothing_is_published_on_a_schedule_without_a_person() -> None:
     assert {d["name"] for d in asking} >= {"release", "retag"}
     assert all(d["parameters"]["approval"] == "ask" for d in asking)
     scheduled = {d["name"] for d in DEPLOYMENTS for s in d.get("schedules", []) if s["active"]}
-    assert scheduled == {"verify-nightly", "watch"}
+    assert scheduled == {"verify-nightly", "gc-nightly", "watch"}
 
 
 def test_schedules_are_legal() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +20,9 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
+REPO = Path(__file__).parents[2]
+IMAGES = REPO / ("docs/images" if os.environ.get("DOCS_IMAGES") == "1" else "build/e2e-images")
+"""The pages' own pictures change only when asked for: `make docs-images`."""
 
 
 @contextmanager
@@ -57,6 +60,6 @@ def choose(page, title: str, option: str) -> None:
 
 
 def shoot(page, name: str, *, full: bool = False) -> None:
-    """Keep a picture for the documentation."""
-    IMAGES.mkdir(exist_ok=True)
+    """Keep a picture: beside the logs, or for the documentation."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=IMAGES / f"ui-{name}.png", full_page=full)

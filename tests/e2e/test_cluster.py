@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 from crash_rounds import find_descendants
 
+from tasks.storage.store import open_store
 from tasks.synth.export import generate, write_export
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -46,7 +47,7 @@ def export(tmp_path_factory) -> Path:
     return path
 
 
-def run_release(export: Path, store: Path, environ: dict[str, str]) -> dict[str, str]:
+def run_release(export: Path | str, store: Path | str, environ: dict[str, str]) -> dict[str, str]:
     """Content of the release: path to digest."""
     arguments = ["release", str(export), "--store", str(store), "--model", "none", "--yes", "--json"]
     done = subprocess.run(
@@ -58,7 +59,7 @@ def run_release(export: Path, store: Path, environ: dict[str, str]) -> dict[str,
         timeout=600,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    manifest = json.loads((store / "releases/v1.0.0/manifest.json").read_text())
+    manifest = json.loads(open_store(str(store)).get("releases/v1.0.0/manifest.json"))
     files = [f for t in ("tables", "views") for table in manifest[t].values() for f in table["files"]]
     return {f["path"]: f["sha256"] for f in [*files, *manifest["side_files"]]}
 
@@ -70,7 +71,7 @@ def local(export, environ, tmp_path_factory) -> dict[str, str]:
 
 @contextmanager
 def dask_cluster(environ: dict[str, str], folder: Path) -> Iterator[str]:
-    """A scheduler and two workers, as they would stand on other machines."""
+    """A scheduler and two workers, each in a folder of its own, as they would stand on other machines."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -80,12 +81,16 @@ def dask_cluster(environ: dict[str, str], folder: Path) -> Iterator[str]:
     children = []
     try:
         for number, command in enumerate((scheduler, worker, worker)):
+            home = folder / f"machine-{number}"
+            for part in ("work", "tmp", "prefect"):
+                (home / part).mkdir(parents=True)
+            own = {"TMPDIR": str(home / "tmp"), "PREFECT_HOME": str(home / "prefect")}
             with (folder / f"dask-{number}.log").open("wb") as log:
                 children.append(
                     subprocess.Popen(
                         [sys.executable, "-m", "dask", *command],
-                        env=environ,
-                        cwd=folder,
+                        env=environ | own,
+                        cwd=home / "work",
                         stdout=log,
                         stderr=log,
                         start_new_session=True,
@@ -106,15 +111,19 @@ def test_processes_give_the_same_bytes(export, environ, local, tmp_path) -> None
     assert run_release(export, tmp_path, chosen) == local
 
 
-def test_dask_gives_the_same_bytes(export, environ, local, tmp_path) -> None:
+def test_dask_gives_the_same_bytes(export, environ, local, tmp_path, weed_env) -> None:
+    """Only the object store is shared: store and export lie there, all else is a machine's own."""
     if importlib.util.find_spec("prefect_dask") is None:
         pytest.skip("prefect-dask is not installed: pip install thoughttrace[dask]")
-    with dask_cluster(environ, tmp_path) as address:
-        chosen = environ | {
+    place = weed_env.new_uri()
+    open_store(place).put(export.name, export.read_bytes())
+    shared = environ | weed_env.environment()
+    with dask_cluster(shared, tmp_path) as address:
+        chosen = shared | {
             "THOUGHTTRACE_RUN__TASK_RUNNER": "dask",
             "THOUGHTTRACE_RUN__TASK_RUNNER_ADDRESS": address,
         }
-        assert run_release(export, tmp_path / "store", chosen) == local
+        assert run_release(f"{place}/{export.name}", f"{place}/store", chosen) == local
         log = (tmp_path / "dask-1.log").read_text() + (tmp_path / "dask-2.log").read_text()
     assert "scrub shard" in log, "no task ran on the cluster"
 

@@ -54,6 +54,23 @@ def test_orphans_go_after_the_grace_period(store: Store) -> None:
     assert verify_release(store, "v1.0.0").is_sound
 
 
+def test_every_night_goes_what_runs_left_and_nothing_that_readers_could_see(store: Store) -> None:
+    from flows.gc import collect_leftovers
+
+    orphan, left = "shards/ab/" + "ab" * 32 + ".parquet", f"private/{WORK}/scrub/f1/part.parquet"
+    for key in (orphan, left):
+        store.put(key, b"x")
+    place = str(store.uri)
+    assert collect_leftovers.fn(store=place) == {"n_files": 0, "n_bytes": 0, "counts": {}}
+    assert list(collect_leftovers.fn(grace_days=0, store=place)["counts"]) == [
+        "intermediate file of a run that published nothing"
+    ]
+    assert store.head(left) is None
+    assert store.head(orphan) is not None
+    assert collect_leftovers.fn(everything=True, grace_days=0, store=place)["n_files"] == 1
+    assert verify_release(store, "v1.0.0").is_sound
+
+
 def test_an_intent_protects_its_shards(store: Store) -> None:
     class CrashError(Exception):
         pass
