@@ -23,9 +23,9 @@ from tasks.synth.export import generate
 KEY = b"benchmark key of thirty-two byte"
 
 
-def read_items(n: int, seed: int) -> pl.DataFrame:
+def read_items(n: int, seed: int, *, short: bool = False) -> pl.DataFrame:
     """Return the texts of generated conversations as the scrubber takes them."""
-    data = b"\n".join(generate(n, seed, "published").lines())
+    data = b"\n".join(generate(n, seed, "published", short=short).lines())
     file = InputFile("memory/0", "export.jsonl", len(data))
     reader = ExportReader(
         [file],
@@ -46,8 +46,11 @@ def main() -> None:
     """Measure and print one JSON document."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--conversations", type=int, default=300)
-    n = parser.parse_args().conversations
-    items, fresh = read_items(n, 5), read_items(max(1, n // 100), 6)
+    parser.add_argument("--short", action="store_true", help="Short messages.")
+    given = parser.parse_args()
+    n = given.conversations
+    items = read_items(n, 5, short=given.short)
+    fresh = read_items(max(1, n // 100), 6, short=given.short)
     scrubber = Scrubber(PrivacySettings(), "strict", KEY)
     scrubber.scrub(fresh)  # loads and warms what a process loads once
     first = SpanMemo(KEY, scrubber.engine)
@@ -63,6 +66,8 @@ def main() -> None:
             {
                 "n_texts": items.height,
                 "kb": round(items["text"].str.len_bytes().sum() / 1e3),
+                "n_distinct": items["text"].n_unique(),
+                "kb_distinct": round(items["text"].unique().str.len_bytes().sum() / 1e3),
                 "cpu_s": seconds,
             }
         )
