@@ -8,8 +8,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from deployments.switches import keep_switches, read_switches
 from flows.prefect_env import prepare_prefect
 
 ROOT = Path(__file__).parents[1]
@@ -45,6 +50,8 @@ def deploy_flows() -> None:
     Raises:
         CalledProcessError: the `prefect` command failed; its own message stands above.
     """
+    # what a person switched on or off in the UI outlives the first values of the file
+    document = keep_switches(read_prefect_file(), read_switches())
     # entrypoints are resolved against the working folder, hence `cwd`
     environment = {
         "RELEASE_HOME": str(ROOT),
@@ -53,24 +60,31 @@ def deploy_flows() -> None:
         **os.environ,
     }
     command = [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"]
-    subprocess.run(  # noqa: S603 - a fixed command
-        [*command, "--prefect-file", str(PREFECT_FILE)],
-        cwd=ROOT,
-        env=environment,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    with tempfile.TemporaryDirectory(prefix="deploy-") as folder:
+        file = Path(folder) / PREFECT_FILE.name
+        file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        subprocess.run(  # noqa: S603 - a fixed command
+            [*command, "--prefect-file", str(file)],
+            cwd=ROOT,
+            env=environment,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+
+
+def read_prefect_file() -> dict[str, Any]:
+    """The deployments as `prefect.yaml` describes them."""
+    return dict(yaml.safe_load((ROOT / PREFECT_FILE).read_text(encoding="utf-8")))
 
 
 def title_forms() -> None:
     """Give the fields of the forms words for titles; Prefect takes a parameter's name, `config_file`."""
-    import yaml
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import DeploymentUpdate
     from prefect.flows import load_flow_from_entrypoint
 
     with get_client(sync_client=True) as client:
-        for deployment in yaml.safe_load((ROOT / PREFECT_FILE).read_text(encoding="utf-8"))["deployments"]:
+        for deployment in read_prefect_file()["deployments"]:
             path, _, name = deployment["entrypoint"].partition(":")
             flow = load_flow_from_entrypoint(f"{ROOT / path}:{name}")
             schema = flow.parameters.model_dump()

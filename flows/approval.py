@@ -9,9 +9,10 @@ from typing import Any, Literal
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from prefect.states import Completed, State
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from flows.waiting import find_answer, forget_question, name_question
+from tasks.report.markdown import markdown_code, markdown_text
 
 WAIT = timedelta(days=7)
 """How long a candidate waits for its approval before the run fails; the candidate itself stays."""
@@ -21,11 +22,21 @@ _SHOWN = ("participants", "conversations", "messages", "thoughts", "labels")
 
 
 class PublishDecision(RunInput):
-    """The form. The default is the safe answer."""
+    """The form. The default is the safe answer; the server refuses a rejection without a reason."""
+
+    # said in the schema and not in a validator: the server checks the answer before it wakes the run
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"decision": {"const": "reject"}}},
+            "then": {"properties": {"reason": {"pattern": r"\S"}}, "required": ["reason"]},
+        }
+    )
 
     decision: Literal["reject", "publish"] = Field(default="reject", title="Decision")
     reviewer: str = Field(title="Your name", min_length=2, description="Kept in the manifest of the release.")
-    reason: str = Field(default="", title="Reason", description="Of a rejection; shown on the run's page.")
+    reason: str = Field(
+        default="", title="Reason", description="Required when you reject; shown on the run's page."
+    )
     set_version: str = Field(
         default="",
         title="Another version",
@@ -45,20 +56,19 @@ def find_decision(candidate_id: str) -> PublishDecision | None:
     return None if answer is None else PublishDecision(**answer)
 
 
-def ask_maintainer(outcome: Mapping[str, Any], report_url: str = "") -> PublishDecision:
+def ask_maintainer(outcome: Mapping[str, Any]) -> PublishDecision:
     """Suspend the run until a person has decided.
 
     The process ends meanwhile; on resume the flow runs again from the top, every finished step is found by its
     fingerprint, and `find_decision` finds the answer.
 
     Args:
-        outcome: the staged candidate as `flows.outcome` describes it.
-        report_url: web address that serves staged reports; empty shows a path only.
+        outcome: the staged candidate as `flows.outcome` describes it; without `report_url` a path is shown.
     """
     question = name_question(outcome["candidate_id"])
     forget_question(question)
     return suspend_flow_run(
-        wait_for_input=PublishDecision.with_initial_data(description=describe_candidate(outcome, report_url)),
+        wait_for_input=PublishDecision.with_initial_data(description=describe_candidate(outcome)),
         timeout=int(WAIT.total_seconds()),
         key=question,
     )
@@ -80,21 +90,20 @@ def published_by(reviewer: str, version: str) -> State[Any]:
     return Completed(name="Published", message=f"{version} was approved at a terminal by {reviewer}")
 
 
-def describe_candidate(outcome: Mapping[str, Any], report_url: str = "") -> str:
+def describe_candidate(outcome: Mapping[str, Any]) -> str:
     """Write what a maintainer needs to know before letting a candidate out, as Markdown: counts only.
 
     Args:
-        outcome: the staged candidate as `flows.outcome` describes it.
-        report_url: web address that serves staged reports; empty shows a path only.
+        outcome: the staged candidate as `flows.outcome` describes it; without `report_url` a path is shown.
     """
     candidate = outcome["candidate_id"]
     privacy, gate = outcome["privacy"], outcome["gate"]
     review = privacy.get("review_by_status", {})
-    warnings = "".join(f"\n  - {why}" for why in gate["warnings"])
+    warnings = "".join(f"\n  - {markdown_text(why)}" for why in gate["warnings"])
     report = (
-        f"**[Open the report]({report_url.rstrip('/')}/candidates/{candidate}/report.html)**"
-        if report_url
-        else f"**Report** in `{outcome['places'].get('candidate', '')}`"
+        f"**[Open the report]({outcome['report_url']})**"
+        if outcome.get("report_url")
+        else f"**Report** in {markdown_code(outcome['places'].get('candidate', ''))}"
     )
     return (
         f"## {outcome['version']} after {outcome['parent'] or 'nothing (first release)'}\n\n"

@@ -13,6 +13,7 @@ from schemas.params import EvaluationOptions, SuiteName
 from tasks.evaluate.plan import describe_evaluation
 from tasks.evaluate.progress import listener
 from tasks.evaluate.task import evaluate_suite
+from tasks.report.markdown import markdown_code, markdown_text
 
 
 @flow(name="plan-evaluation", flow_run_name="plan {suite} of {version}")
@@ -70,7 +71,7 @@ def summarise(summary: dict[str, Any]) -> str:
     lines = [
         f"## {summary['suite']} of {summary['version']}: {summary['status']}\n",
         summary["question"] + "\n",
-        "".join(f"> {note}\n>\n" for note in summary["notes"]),
+        "".join(f"> {markdown_text(note)}\n>\n" for note in summary["notes"]),
         "| what | items | of | value | 95 % interval | paper |",
         "|---|---|---|---|---|---|",
     ]
@@ -79,16 +80,16 @@ def summarise(summary: dict[str, Any]) -> str:
             p for p in (row["metric"], row["group"], row["condition"], row["model"], row["judge"]) if p
         )
         lines.append(
-            f"| {name} | {row['n']:,} | {row['n_of']:,} | {show(row['value'])} "
+            f"| {markdown_text(name)} | {row['n']:,} | {row['n_of']:,} | {show(row['value'])} "
             f"| {show(row['low'])} – {show(row['high'])} | {show(row['published'])} |"
         )
     lines += [
         "",
-        f"{counts['items']:,} items of {counts['participants']:,} participants. Left out: {list_errors(counts['left_out'])}. "
-        f"Failed: {list_errors(counts['failures'])}. Cost: {summary['cost']['usd']:.4f} USD, "
+        f"{counts['items']:,} items of {counts['participants']:,} participants. Left out: {markdown_text(list_errors(counts['left_out']))}. "
+        f"Failed: {markdown_text(list_errors(counts['failures']))}. Cost: {summary['cost']['usd']:.4f} USD, "
         f"{summary['cost']['calls']:,} calls, {summary['cost']['memo_hits']:,} answers from the memo.",
         "",
-        f"Results: `{summary.get('folder', '')}`",
+        f"Results: {markdown_code(summary.get('folder', ''))}",
     ]
     return "\n".join(lines) + "\n"
 

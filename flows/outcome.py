@@ -31,6 +31,7 @@ def describe_outcome(
         "store": run.store,
         "candidate_id": "",
         "places": _places(run, status, built.version, ""),
+        "report_url": _address_report(run, status, built.version, ""),
     }
     if stats is None or gate is None or proof is None:
         return outcome
@@ -76,8 +77,20 @@ def conclude(
 ) -> dict[str, Any]:
     """The same outcome after a further step; `why` is the reason of a rejection."""
     places = _places(run, status, outcome["version"], candidate_id)
+    url = _address_report(run, status, outcome["version"], candidate_id)
     told = {"why": why} if why else {}
-    return outcome | {"status": status, "candidate_id": candidate_id, "places": places} | told
+    changed = {"status": status, "candidate_id": candidate_id, "places": places, "report_url": url}
+    return outcome | changed | told
+
+
+def _address_report(run: RunContext, status: Status, version: str, candidate_id: str) -> str:
+    """Address of the report at `python -m deployments.reports`; empty where none is set or there is no report."""
+    root = run.settings.run.reports_url.rstrip("/")
+    if root and status == "staged":
+        return f"{root}/candidates/{candidate_id}/report.html"
+    if root and status in {"published", "unchanged"}:
+        return f"{root}/releases/{version}/report.html"
+    return ""
 
 
 def _places(run: RunContext, status: Status, version: str, candidate_id: str) -> dict[str, str]:

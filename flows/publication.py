@@ -46,7 +46,7 @@ def publish_when_approved(
     if approval == "stage":
         return outcome
     if approval == "ask":
-        decision = decision or ask_maintainer(outcome, run.settings.run.reports_url)
+        decision = decision or ask_maintainer(outcome)
         if decision.decision == "reject":
             reject(run, candidate)
             tell(conclude(run, outcome, "rejected", candidate, why=decision.reason))

@@ -9,6 +9,7 @@ from flows.fan_out import over_shards
 from flows.progress import announce
 from flows.telling import write_summary
 from schemas.run import RunContext, TableSet
+from tasks.report.markdown import markdown_text
 from tasks.tag.plan_task import plan_shard, settle_plan
 from tasks.tag.retag_plan import describe_plan
 from tasks.tag.spending import NOTHING, summarise_spending, tabulate_spending
@@ -51,7 +52,7 @@ def tell_plan(run: RunContext, plan: Mapping[str, Any]) -> dict[str, Any]:
     told = {**plan, "budget_usd": run.settings.tag.budget_usd}
     announce(PLAN, told)
     heads, rows = tabulate_spending(told)
-    table = "\n".join(f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *rows))
+    table = _tabulate(heads, rows)
     write_summary(PLAN, f"## Tagging plan\n\n{table}\n\n{summarise_spending(told, told['budget_usd'])}\n")
     return told
 
@@ -70,10 +71,15 @@ def tell_changes(plan: Mapping[str, Any]) -> dict[str, Any]:
         )
         for c in plan["changes"]
     ]
-    table = "\n".join(f"| {' | '.join(map(str, row))} |" for row in (heads, ["---"] * len(heads), *rows))
+    table = _tabulate(heads, rows)
     cost = summarise_spending(plan["estimate"], plan["budget_usd"])
     what = table if rows else "Nothing to re-tag: the taxonomies are those of the release."
     write_summary(
         f"re-tag plan {plan['version']}", f"## Re-tag plan of {plan['version']}\n\n{what}\n\n{cost}\n"
     )
     return dict(plan)
+
+
+def _tabulate(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = (heads, ["---"] * len(heads), *([markdown_text(cell) for cell in row] for row in rows))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -12,6 +12,8 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.context import FlowRunContext
 
+from tasks.report.markdown import markdown_code, markdown_text
+
 FOUND_S = 0.5
 """Seconds in which a shard that was finished before is surely found."""
 
@@ -52,10 +54,10 @@ def _name_run(version: str) -> None:
 def summarise_outcome(outcome: Mapping[str, Any]) -> str:
     """Say in a screen what a release run did: status, counts, labels, gate and where the files are."""
     counts = "".join(f"| {name} | {value:,} |\n" for name, value in outcome.get("counts", {}).items())
-    places = "".join(f"- {name}: `{place}`\n" for name, place in outcome["places"].items())
+    places = "".join(f"- {name}: {markdown_code(place)}\n" for name, place in outcome["places"].items())
     parts = [f"## {outcome['version']} {outcome['status']}\n\nPolicy {outcome['policy']}."]
     if outcome.get("why"):
-        parts.append(f"Reason: {outcome['why']}")
+        parts.append(f"Reason: {markdown_text(outcome['why'])}")
     if counts:
         parts.append(f"| what | count |\n|---|---|\n{counts}")
         warnings = outcome["gate"]["warnings"]
@@ -63,6 +65,8 @@ def summarise_outcome(outcome: Mapping[str, Any]) -> str:
             f"Gate: {'passed' if outcome['gate']['passed'] else 'failed'}, {len(warnings)} warnings. "
             f"Cost: {outcome['cost'].get('usd', 0):.2f} USD."
         )
+    if outcome.get("report_url"):
+        parts.append(f"**[Report of {outcome['version']}]({outcome['report_url']})**")
     if places:
         parts.append(places)
     return "\n\n".join(parts) + "\n"

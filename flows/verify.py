@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from prefect import flow
@@ -10,6 +11,7 @@ from flows.run import open_run
 from flows.telling import write_summary
 from schemas.errors import VerificationError
 from tasks.publish.task import verify
+from tasks.report.markdown import markdown_text as text
 from tasks.scrub.task import audit_pii
 
 
@@ -31,14 +33,7 @@ def verify_release(
     run = open_run(store, config_file)
     report = verify(run, version)
     pii = audit_pii(run, report["version"]) if audit and report["ok"] else None
-    rows = "".join(f"| `{problem['path']}` | {problem['what']} |\n" for problem in report["problems"][:50])
-    write_summary(
-        f"verify-{report['version']}",
-        f"## {report['version']} is {'sound' if report['ok'] else 'broken'}\n\n"
-        f"{report['n_files']:,} files, {report['n_bytes'] / 1e6:,.1f} MB read.\n\n"
-        + (f"| file | what is wrong |\n|---|---|\n{rows}" if rows else "")
-        + (_tell_audit(pii) if pii else ""),
-    )
+    write_summary(f"verify-{report['version']}", summarise_check(report, pii))
     if not report["ok"]:
         first = report["problems"][0]
         raise VerificationError(f"{report['version']} is broken: {first['path']} {first['what']}")
@@ -47,9 +42,21 @@ def verify_release(
     return report | ({"pii": pii} if pii else {})
 
 
-def _tell_audit(pii: dict[str, Any]) -> str:
+def summarise_check(report: Mapping[str, Any], pii: Mapping[str, Any] | None = None) -> str:
+    """Say in a screen what a check found: files that are wrong, and findings of the second scan."""
+    rows = "".join(f"| {text(p['path'])} | {text(p['what'])} |\n" for p in report["problems"][:50])
+    return (
+        f"## {report['version']} is {'sound' if report['ok'] else 'broken'}\n\n"
+        f"{report['n_files']:,} files, {report['n_bytes'] / 1e6:,.1f} MB read.\n\n"
+        + (f"| file | what is wrong |\n|---|---|\n{rows}" if rows else "")
+        + (f"\n{_tell_audit(pii)}" if pii else "")
+    )
+
+
+def _tell_audit(pii: Mapping[str, Any]) -> str:
     places = "".join(
-        f"| `{f['file']}` | {f['item_id']} {f['field']} | {f['kind']} |\n" for f in pii["findings"][:50]
+        f"| {text(f['file'])} | {text(f['item_id'])} {text(f['field'])} | {text(f['kind'])} |\n"
+        for f in pii["findings"][:50]
     )
     return (
         f"Second scan of {pii['n_files']:,} files: {len(pii['findings']):,} findings. "

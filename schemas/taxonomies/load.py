@@ -58,7 +58,9 @@ def load_taxonomy(path: Path) -> Taxonomy:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise TaxonomyError(f"{path.name} is no UTF-8 text; a taxonomy is a YAML file") from None
+    except OSError as error:
         raise TaxonomyError(f"cannot read taxonomy file {path.name}: {type(error).__name__}") from error
     return read_taxonomy(text, path.name)
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import yaml
 
+from schemas.errors import ConfigError, TaxonomyError
 from schemas.fields import FACETS
 from schemas.taxonomies import Taxonomy, load_taxonomies, load_taxonomy, read_taxonomy
 from tasks.publish.layout import side_file
@@ -30,6 +31,8 @@ def choose_taxonomies(store: Store, files: Sequence[str] = ()) -> Mapping[str, T
 
     Raises:
         TaxonomyError: a file is not valid.
+        ConfigError: an address means several files.
+        InputError: there is nothing at an address.
     """
     chosen = dict(load_taxonomies())
     latest = latest_version(store)
@@ -47,9 +50,15 @@ def choose_taxonomies(store: Store, files: Sequence[str] = ()) -> Mapping[str, T
 
 
 def _load_remote(address: str) -> Taxonomy:
-    (file,) = list_inputs([address])
-    with open_input(file) as stream:
-        return read_taxonomy(stream.read().decode(), address)
+    files = list_inputs([address])
+    if len(files) != 1:
+        raise ConfigError(f"{address} means {len(files)} files; give one taxonomy file for each facet")
+    with open_input(files[0]) as stream:
+        content = stream.read()
+    try:
+        return read_taxonomy(content.decode(), address)
+    except UnicodeDecodeError:
+        raise TaxonomyError(f"{address} is no UTF-8 text; a taxonomy is a YAML file") from None
 
 
 def released_taxonomies(store: Store, version: str) -> Mapping[str, Taxonomy]:

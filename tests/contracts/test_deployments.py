@@ -60,6 +60,51 @@ def test_every_field_of_the_form_is_explained(deployment) -> None:
             assert field.get("description"), f"{name} has no description"
 
 
+WIDGETS = {
+    "exports": "list of texts",
+    "store": "text",
+    "config_file": "text",
+    "source.append": "switch",
+    "source.allow_removals": "switch",
+    "privacy.policy": ["", "auto", "strict", "as-published"],
+    "privacy.review": ["", "auto", "block", "mask"],
+    "tagging.model": "text",
+    "tagging.budget_usd": "number from -1",
+    "tagging.allow_unpriced": "switch",
+    "tagging.replay": "switch",
+    "publishing.bump": ["auto", "major", "minor", "patch"],
+    "publishing.set_version": r"text like ^(v\d+\.\d+\.\d+)?$",
+    "publishing.single_writer": "switch",
+    "publishing.dry_run": "switch",
+    "approval": ["ask", "stage", "none"],
+    "approved_by": "text",
+}
+"""Field of the form of `release` to what the UI draws for it; a list is a choice."""
+
+
+def test_the_form_of_a_release_has_fitting_widgets() -> None:
+    schema = load_flow(DEPLOYMENTS[NAMES.index("release")]).parameters.model_dump()
+    found: dict[str, Any] = {}
+    for name, field in schema["properties"].items():
+        if "$ref" not in field:
+            found[name] = _widget(field)
+            continue
+        box = schema["definitions"][field["$ref"].rpartition("/")[2]]
+        found |= {f"{name}.{inner}": _widget(f) for inner, f in box["properties"].items()}
+    assert found == WIDGETS
+    assert schema.get("required") == ["exports"]
+
+
+def _widget(field: dict[str, Any]) -> str | list[str]:
+    if "enum" in field:
+        return field["enum"]
+    plain = {"string": "text", "boolean": "switch", "number": "number"}
+    if field["type"] == "array":
+        return f"list of {plain[field['items']['type']]}s"
+    limits = f" from {field['minimum']}" if "minimum" in field else ""
+    return plain[field["type"]] + limits + (f" like {field['pattern']}" if "pattern" in field else "")
+
+
 @by_name
 def test_no_secret_is_a_parameter(deployment) -> None:
     schema = load_flow(deployment).parameters.model_dump()
@@ -97,6 +142,32 @@ def test_schedules_are_legal() -> None:
         for schedule in deployment.get("schedules", []):
             CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
             assert schedule["slug"]
+
+
+def test_what_was_switched_in_the_ui_outlives_a_deployment() -> None:
+    from deployments.deploy import read_prefect_file
+    from deployments.switches import keep_switches
+
+    def read(document: dict[str, Any]) -> dict[str, bool]:
+        return {
+            schedule["slug"]: schedule["active"]
+            for d in document["deployments"]
+            for schedule in d.get("schedules", [])
+        }
+
+    fresh = read_prefect_file()
+    assert read(keep_switches(fresh, {})) == {"weekly": False, "nightly": True, "hourly": True}
+    switched = {
+        ("flows/release.py:release", "release", "weekly"): True,
+        ("flows/verify.py:verify_release", "verify-nightly", "nightly"): False,
+        ("elsewhere.py:watch", "watch", "hourly"): False,
+    }
+    kept = keep_switches(fresh, switched)
+    assert read(kept) == {"weekly": True, "nightly": False, "hourly": True}
+    assert read(fresh)["weekly"] is False
+    kept["deployments"][0]["schedules"] = fresh["deployments"][0]["schedules"]
+    kept["deployments"][7]["schedules"] = fresh["deployments"][7]["schedules"]
+    assert kept == fresh, "nothing else changes"
 
 
 def test_every_variable_of_the_deployments_is_set_by_the_script() -> None:

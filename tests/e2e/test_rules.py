@@ -100,6 +100,14 @@ def deploy(pipeline, **environ: str) -> str:
     return done.stdout
 
 
+def switch(pipeline, deployment: str, *, on: bool) -> bool:
+    """Switch the schedule of a deployment, as the UI does; returns what it was."""
+    known = pipeline.deployment(deployment)
+    (schedule,) = known["schedules"]
+    pipeline.api("PATCH", f"/deployments/{known['id']}/schedules/{schedule['id']}", {"active": on})
+    return schedule["active"]
+
+
 SAVE_BLOCK = """
 import sys
 from prefect.blocks.notifications import CustomWebhookNotificationBlock as Hook
@@ -118,7 +126,11 @@ def test_a_failed_gate_is_told(pipeline) -> None:
         told = deploy(pipeline, RELEASE_NOTIFY_BLOCK="custom-webhook/maintainers")
         assert "rule created: tell of a failed or crashed run" in told
         assert "rule updated: crash a run without heartbeat" in told
+        switch(pipeline, "release/release", on=True)
+        switch(pipeline, "verify/verify-nightly", on=False)
         deploy(pipeline, RELEASE_NOTIFY_BLOCK="custom-webhook/maintainers")
+        assert switch(pipeline, "release/release", on=False), "what a person switched on stays on"
+        assert not switch(pipeline, "verify/verify-nightly", on=True), "and what was switched off stays off"
         names = [rule["name"] for rule in pipeline.api("POST", "/automations/filter", {})]
         assert len(names) == len(set(names)) == len(rules) + 2
         run = pipeline.start(

@@ -35,6 +35,31 @@ def test_only_addresses_leave_and_only_once(tmp_path, monkeypatch) -> None:
     ]
 
 
+@pytest.mark.usefixtures("prefect_server")
+def test_a_crash_while_announcing_loses_nothing(tmp_path, monkeypatch) -> None:
+    from flows import events
+    from flows.watch import watch_inputs
+
+    sent = []
+    monkeypatch.setattr(events, "emit_event", lambda event, **told: sent.append(told["payload"]))
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    (exports / "a.jsonl").write_text("")
+    watched = {"exports": [str(exports)], "taxonomies": [], "store": str(tmp_path / "store")}
+    watch_inputs(**watched)
+    (exports / "b.jsonl").write_text("")
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(events, "emit_event", die)
+        with pytest.raises(KeyboardInterrupt):
+            watch_inputs(**watched)
+    watch_inputs(**watched)
+    assert sent == [{"addresses": [str(exports / "b.jsonl")]}]
+
+
 def test_the_command_announces_what_it_is_given(monkeypatch, capsys) -> None:
     from deployments import announce
     from flows import events

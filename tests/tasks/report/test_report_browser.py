@@ -13,6 +13,7 @@ import pytest
 
 from schemas.config import ReportSettings
 from tasks.report.page import render_report
+from tests.hostile_text import PAYLOADS
 from tests.report_release import make_inputs, make_stats, make_tables
 
 pytestmark = pytest.mark.e2e
@@ -26,18 +27,6 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PAYLOADS = (
-    "<script>window.pwned=1;document.title='pwned'</script>",
-    "<img src=x onerror=\"window.pwned=2;document.title='pwned'\">",
-    "</script><script>window.pwned=3</script>",
-    "\"><svg onload=window.pwned=4>",
-    "'-window.pwned-'",
-    "javascript:window.pwned=5",
-    "<!--<script>window.pwned=6</script>-->",
-    "{{ 7*7 }}{% raw %}${window.pwned=7}",
-    "<a href='javascript:window.pwned=8'>link</a>",
-    "\u2028</title><style>body{display:none}</style>\u202e",
-)  # fmt: skip
 EVIL = " ".join(PAYLOADS)
 
 
