@@ -9,7 +9,7 @@ from flows.cli.output import JsonOption, StoreOption, print_json
 
 
 def status(store: StoreOption = "", config: ConfigOption = None, json: JsonOption = False) -> None:
-    """Show the last release, candidates and reviews that wait, this month's cost, and recent runs."""
+    """Show the last release, candidates and reviews that wait, what answers of models cost this month, and recent runs."""
     from dataclasses import asdict
     from datetime import UTC, datetime
 
@@ -36,7 +36,7 @@ def status(store: StoreOption = "", config: ConfigOption = None, json: JsonOptio
     table.add_row("candidates waiting", str(found.n_candidates))
     table.add_row("spans to decide", str(found.n_undecided_spans))
     table.add_row("labels to review", str(found.n_open_labels))
-    table.add_row("spent this month", f"{found.spent_usd:.2f} USD")
+    table.add_row("paid for answers this month", f"{found.spent_usd:.2f} USD")
     Console().print(table)
     if runs is None:
         typer.echo("runs: no server known (set PREFECT_API_URL)")

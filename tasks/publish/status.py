@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
+from tasks.memo.spent import sum_spending
 from tasks.memo.steps import WORK
 from tasks.publish.candidate import list_candidates
 from tasks.publish.releases import latest_version, list_releases
@@ -25,7 +26,7 @@ class StoreStatus:
         n_candidates: staged and waiting for approval.
         n_undecided_spans: uncertain spans of unfinished runs that nobody has decided yet.
         n_open_labels: labels of unfinished runs queued for a person.
-        spent_usd: provider cost of the releases and candidates made in the month of `now`.
+        spent_usd: price of all answers of models in the month of `now`, see `tasks.memo.spent`.
     """
 
     latest: str
@@ -47,9 +48,7 @@ def describe_store(store: Store, private: Store, now: datetime) -> StoreStatus:
     """
     releases, candidates = list_releases(store), list_candidates(private)
     latest = latest_version(store) or ""
-    month = now.strftime("%Y-%m")
-    costs = [(r.manifest.created_at, r.manifest.info.cost_usd) for r in releases]
-    costs += [(c.staged_at, c.info.cost_usd) for c in candidates]
+    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return StoreStatus(
         latest=latest,
         released_at=next((r.manifest.created_at for r in releases if r.version == latest), ""),
@@ -57,7 +56,7 @@ def describe_store(store: Store, private: Store, now: datetime) -> StoreStatus:
         n_candidates=len(candidates),
         n_undecided_spans=_count_open(private, "scrub", pl.col("status") == "undecided"),
         n_open_labels=_count_open(private, "tag", pl.col("decision").is_null()),
-        spent_usd=sum(usd for at, usd in costs if at.startswith(month)),
+        spent_usd=sum_spending(private, month, (month + timedelta(days=32)).replace(day=1)),
     )
 
 

@@ -11,6 +11,8 @@ import pytest
 from schemas.config import Settings, TagSettings
 from schemas.errors import BudgetError, ConfigError
 from schemas.run import RunContext
+from tasks.publish.status import describe_store
+from tasks.storage.store import open_store
 from tasks.synth.export import generate, write_export
 from tasks.tag.plan_task import settle_plan
 from tasks.tag.spending import NOTHING
@@ -44,6 +46,11 @@ def run_release(prefect_server, provider, monkeypatch, tmp_path):
     return run, tmp_path / "store"
 
 
+def read_spending(store: Path) -> float:
+    opened = open_store(str(store))
+    return describe_store(opened, opened.child("private"), datetime.now(UTC)).spent_usd
+
+
 def test_money_is_planned_limited_and_accounted_for(run_release, provider: FakeProvider, capsys) -> None:
     from flows.cli.progress import show_progress
 
@@ -74,11 +81,15 @@ def test_money_is_planned_limited_and_accounted_for(run_release, provider: FakeP
     assert steps.index("tagging plan") < steps.index("tagging")
     paid = provider.n_calls
     assert 0 < paid < plan["calls"]
+    # the run is dead and left no release, but its answers were paid for
+    spent = read_spending(store)
+    assert 0 < spent < plan["usd"]
     outcome = run(budget_usd=1)
     assert outcome["status"] == "published"
     known = sum(line["n_known"] for line in outcome["tagging_plan"]["lines"])
     assert known > 0
     check_costs(store / "releases" / outcome["version"], provider.n_calls - paid)
+    assert read_spending(store) == pytest.approx(spent + outcome["cost"]["usd"], abs=1e-5)
     # nothing new: nothing asked, nothing published
     provider.reset()
     again = run(budget_usd=1)
