@@ -23,6 +23,7 @@ from schemas.documents import read_yaml
 from schemas.errors import ConfigError
 
 ENV_PREFIX = "THOUGHTTRACE_"
+_SHOWN = 80
 NOT_SETTINGS = frozenset({"CONFIG", "ID_KEY", "ID_KEY_FILE", "DEBUG", "CRASH_AT"})
 """Environment names with our prefix that are not settings: the file itself, secrets, switches."""
 
@@ -169,9 +170,14 @@ def _merge(merged: dict[str, Any], origins: dict[str, str], flat: Mapping[str, A
     known = {key for key, _ in _describe(Settings)}
     for key, value in flat.items():
         if key not in known:
-            raise ConfigError(f"{origin(key)}: unknown setting `{key}`{_suggest(key, known)}")
+            raise ConfigError(f"{origin(key)}: unknown setting `{shorten(key)}`{_suggest(key, known)}")
         merged[key] = value
         origins[key] = origin(key)
+
+
+def shorten(key: str) -> str:
+    """A key as it was written, as far as a message has room for it."""
+    return key if len(key) <= _SHOWN else f"{key[:_SHOWN]}…"
 
 
 def _suggest(key: str, known: set[str]) -> str:

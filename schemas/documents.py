@@ -14,6 +14,9 @@ from typing import Any
 import yaml
 
 MAX_CHARACTERS = 4_000_000
+MAX_TOLD = 200
+MAX_DEPTH = 64
+"""Nobody writes more; and the time that open brackets take grows with the square of their number."""
 
 
 class DocumentError(yaml.YAMLError):
@@ -21,13 +24,21 @@ class DocumentError(yaml.YAMLError):
 
 
 class _Loader(yaml.SafeLoader):
+    _depth = 0
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             event: Any = self.peek_event()
             raise DocumentError(
                 f"line {event.start_mark.line + 1}: aliases (`*name`) are not read; repeat the value"
             )
-        return super().compose_node(parent, index)
+        if self._depth == MAX_DEPTH:
+            raise DocumentError("nested too deeply")
+        self._depth += 1
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
 
 
 def read_yaml(text: str) -> Any:
@@ -43,10 +54,10 @@ def read_yaml(text: str) -> Any:
         raise DocumentError(f"longer than {MAX_CHARACTERS} characters")
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError:
+    except yaml.MarkedYAMLError as error:
+        if error.problem and len(error.problem) > MAX_TOLD:
+            error.problem = f"{error.problem[:MAX_TOLD]}…"
         raise
-    except RecursionError:
-        raise DocumentError("nested too deeply") from None
     except (ValueError, OverflowError, TypeError, AttributeError, LookupError) as error:
         # dates and numbers that cannot be
         raise DocumentError(f"a value that cannot be read ({type(error).__name__})") from None

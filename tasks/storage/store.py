@@ -136,15 +136,23 @@ def local_path(uri: str) -> Path | None:
     """Return the folder or file that a path or `file://` address means; None for other schemes.
 
     Raises:
-        UsageError: a `file://` address or a share on another host.
+        UsageError: a `file://` address or a share on another host, or what no path can be.
     """
+    if "\0" in uri:
+        raise UsageError(f"no path has a zero byte in it: {uri!r}")
     if uri.startswith(("\\\\", "//")):
         raise UsageError(f"share on another host: {uri}; mount it and give its path")
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        raise UsageError(f"neither a path nor an address: {uri!r}") from None
     if parts.scheme == "file":
         if parts.netloc not in {"", "localhost"}:
             raise UsageError(f"file address on another host: {uri}")
-        return _at_home(Path(unquote(parts.path)))
+        path = unquote(parts.path)
+        if "\0" in path:
+            raise UsageError(f"no path has a zero byte in it: {uri!r}")
+        return _at_home(Path(path))
     # a colon may stand in a file name: only `scheme://` makes an address
     return None if "://" in uri else _at_home(Path(uri))
 
