@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 MAX_CHARACTERS = 4_000_000
-MAX_TOLD = 200
+MAX_TOLD, MAX_FAULTS = 300, 12
 MAX_DEPTH = 64
 """Nobody writes more; and the time that open brackets take grows with the square of their number."""
 
@@ -61,3 +62,16 @@ def read_yaml(text: str) -> Any:
     except (ValueError, OverflowError, TypeError, AttributeError, LookupError) as error:
         # dates and numbers that cannot be
         raise DocumentError(f"a value that cannot be read ({type(error).__name__})") from None
+
+
+def tell_faults(error: ValidationError, whole: str) -> str:
+    """Say what is wrong with a document: the place and the reason of each fault, as many as a person reads.
+
+    Args:
+        error: what the model of the document found.
+        whole: what to call the document where a fault has no place in it.
+    """
+    faults = error.errors(include_url=False, include_input=False)
+    told = [f"{'.'.join(map(str, f['loc'])) or whole}: {f['msg']}" for f in faults[:MAX_FAULTS]]
+    told = [text if len(text) <= MAX_TOLD else f"{text[:MAX_TOLD]}…" for text in told]
+    return "; ".join([*told, *([f"{len(faults) - len(told)} more"] if len(faults) > len(told) else [])])

@@ -13,7 +13,7 @@ from typing import Any, cast
 import yaml
 from pydantic import ValidationError
 
-from schemas.documents import read_yaml
+from schemas.documents import read_yaml, tell_faults
 from schemas.errors import TaxonomyError
 from schemas.fields import FACETS
 from schemas.taxonomies.changes import explain_changes
@@ -44,10 +44,7 @@ def read_taxonomy(text: str, place: str) -> Taxonomy:
     try:
         return Taxonomy.model_validate(cast("dict[str, Any]", value))
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc'])) or 'document'}: {fault['msg']}" for fault in error.errors()
-        )
-        raise TaxonomyError(f"{place}: {faults}") from error
+        raise TaxonomyError(f"{place}: {tell_faults(error, 'document')}") from error
 
 
 def load_taxonomy(path: Path) -> Taxonomy:

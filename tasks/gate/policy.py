@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from schemas.documents import read_yaml
+from schemas.documents import read_yaml, tell_faults
 from schemas.errors import ConfigError
 
 Severity = Literal["critical", "warning", "info"]
@@ -121,11 +121,7 @@ def parse_policy(text: str, place: str) -> GatePolicy:
     try:
         return GatePolicy.model_validate(document)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'policy'}: {fault['msg']}"
-            for fault in error.errors(include_url=False, include_input=False)
-        )
-        raise ConfigError(f"gate policy {place}: {faults}") from error
+        raise ConfigError(f"gate policy {place}: {tell_faults(error, 'policy')}") from error
 
 
 def load_policy(path: str = "") -> GatePolicy:

@@ -7,7 +7,7 @@ import inspect
 from pathlib import Path
 
 import pytest
-from prefect import Task
+from prefect import Flow, Task
 
 REPO = Path(__file__).parents[2]
 MODULES = sorted(
@@ -41,3 +41,17 @@ def test_a_person_understands_the_run(task) -> None:
     assert task.task_run_name
     assert task.task_run_name[0].islower()
     assert not task.persist_result
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=TASKS)
+def test_no_task_is_repeated_whole(task) -> None:
+    # requests are repeated where they are sent; a step that failed otherwise would fail again, or pay again
+    assert not task.retries
+
+
+def test_no_flow_is_repeated_whole() -> None:
+    names = [path.stem for path in (REPO / "flows").glob("*.py") if path.stem != "__init__"]
+    modules = [importlib.import_module(f"flows.{name}") for name in names]
+    flows = {value.name: value for m in modules for value in vars(m).values() if isinstance(value, Flow)}
+    assert {"release", "retag", "withdraw", "approve", "verify", "redact"} <= set(flows)
+    assert not [name for name, value in flows.items() if value.retries]

@@ -40,6 +40,7 @@ def start_flow(
     kind: str,
     *,
     kill_at: int = 0,
+    kill_by: signal.Signals = signal.SIGKILL,
     count_to: Path | None = None,
     told_to: Path | None = None,
     n_scrubbers: int = 0,
@@ -51,7 +52,8 @@ def start_flow(
 
     Args:
         kind: which flow.
-        kill_at: kill -9 itself right after this write to a store, counted from 1; 0 means never.
+        kill_at: kill itself right after this write to a store, counted from 1; 0 means never.
+        kill_by: by which signal.
         count_to: file that gets the number of writes.
         told_to: file that gets the message of an expected error.
         n_scrubbers: worker processes that scrub, however little there is to do; 0 means as the run decides.
@@ -62,7 +64,17 @@ def start_flow(
     environ = {k: v for k, v in os.environ.items() if k.startswith(_KEPT)}
     process = _context.Process(
         target=_run,
-        args=(kind, kill_at, count_to, told_to, n_scrubbers, has_light_head, is_drawing, parameters, environ),
+        args=(
+            kind,
+            (kill_at, kill_by),
+            count_to,
+            told_to,
+            n_scrubbers,
+            has_light_head,
+            is_drawing,
+            parameters,
+            environ,
+        ),
     )
     process.start()
     return process
@@ -77,7 +89,7 @@ def run_flow(kind: str, **options: Any) -> int:
 
 def _run(
     kind: str,
-    kill_at: int,
+    kill: tuple[int, signal.Signals],
     count_to: Path | None,
     told_to: Path | None,
     n_scrubbers: int,
@@ -89,7 +101,7 @@ def _run(
     for name in [n for n in os.environ if n.startswith(_KEPT)]:
         del os.environ[name]
     os.environ.update(environ)
-    counter = _count_writes(kill_at)
+    counter = _count_writes(*kill)
     if not is_drawing:
         # it takes most of the time and writes nothing of its own
         tasks.report.task.render_figures = lambda *_, **__: {"figures/a.svg": b"<svg/>"}
@@ -126,7 +138,7 @@ def _one_after_another(step: str, work: Callable[..., Any], run: Any, shards: An
     return tuple(work(run, shard, number, *shared) for number, shard in enumerate(shards, 1))
 
 
-def _count_writes(kill_at: int) -> Callable[[], int]:
+def _count_writes(kill_at: int, kill_by: signal.Signals) -> Callable[[], int]:
     lock = threading.Lock()
     n_writes = 0
 
@@ -137,7 +149,7 @@ def _count_writes(kill_at: int) -> Callable[[], int]:
             with lock:
                 n_writes += 1
                 if n_writes == kill_at:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                    os.kill(os.getpid(), kill_by)
             return result
 
         return call

@@ -21,11 +21,12 @@ from tasks.pseudonymise.keys import derive_keys, keyed_digest
 from tasks.pseudonymise.registry import Entry, new_registry
 from tasks.pseudonymise.registry_file import save_registry
 from tasks.publish.latest import read_latest
-from tasks.publish.releases import is_purged, latest_version, list_releases
+from tasks.publish.releases import latest_version, list_releases
 from tasks.publish.verify import verify_release
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import canonical_json
 from tasks.withdraw.mentions import compile_mentions, count_mentions
+from tests.faults.all_is_well import assert_all_is_well
 from tests.faults.killed_flow import run_flow
 from tests.publishing import release
 from tests.release_tables import make_tables
@@ -132,17 +133,6 @@ def everything(store: Store, server: S3Server | None) -> dict[str, bytes]:
     }
 
 
-def assert_sound(store: Store) -> None:
-    for item in list_releases(store):
-        if is_purged(store, item.version):
-            assert item.is_yanked
-        else:
-            assert verify_release(store, item.version).problems == []
-    pointer, _ = read_latest(store)
-    if pointer is not None and pointer.version is not None:
-        assert pointer.version in {r.version for r in list_releases(store)}
-
-
 def assert_done(store: Store, server: S3Server | None) -> None:
     assert latest_version(store) == "v1.1.1" == read_latest(store)[0].version
     assert [r.version for r in list_releases(store)] == ["v1.0.0", "v1.1.0", "v1.1.1"]
@@ -202,7 +192,7 @@ def test_killed_after_any_write(place, undisturbed: int, tmp_path: Path, record_
         options = {"ids_file": str(ids), "store": store.uri, "purge_files": True}
         kill_at = round(number * undisturbed * 0.95 / (n_kills + 1))
         assert run_flow("withdraw", kill_at=kill_at, **options) == -9, kill_at
-        assert_sound(store)
+        assert_all_is_well(store)
         assert run_flow("withdraw", **options) == 0, kill_at
         assert_done(store, server)
     record_property("rounds", n_kills)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from schemas.config import Settings, TagSettings
-from schemas.errors import BudgetError, ConfigError
+from schemas.errors import BudgetError, ConfigError, ThoughttraceError
 from schemas.run import RunContext
 from tasks.publish.status import describe_store
 from tasks.storage.store import open_store
@@ -136,3 +137,28 @@ def check_costs(folder: Path, n_calls: int) -> None:
     assert canaries["n_answered"] == canaries["n_items"] > 10
     assert canaries["injection"]["n_items"] == 6
     assert "drift" not in canaries
+
+
+def test_a_provider_that_repeats_the_key_is_not_repeated(
+    run_release, provider: FakeProvider, monkeypatch, caplog, capfd, prefect_server
+) -> None:
+    from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL
+
+    run, store = run_release
+    secrets = {"OPENAI_API_KEY": "sk-Lm4Nj6-planted", "AWS_SECRET_ACCESS_KEY": "aws-Xw3Rt9-planted"}
+    for name, value in secrets.items():
+        monkeypatch.setenv(name, value)
+    told = "Incorrect API key provided: sk-Lm4Nj6-planted; you also sent aws-Xw3Rt9-planted"
+    provider.fault = lambda n, body: (401, {"error": {"message": told, "code": "invalid_api_key"}}, {})
+    with caplog.at_level("DEBUG"), pytest.raises(ThoughttraceError) as caught:
+        run(budget_usd=1)
+    assert provider.statuses[401]
+    error: BaseException | None = caught.value
+    said = "".join(traceback.format_exception(error))
+    captured = capfd.readouterr()
+    database = Path(str(PREFECT_API_DATABASE_CONNECTION_URL.value()).partition(":///")[2])
+    kept = [*(p for p in store.rglob("*") if p.is_file()), *database.parent.glob(f"{database.name}*")]
+    places = {p.name: p.read_bytes() for p in kept}
+    places |= {"message": str(error).encode(), "traceback": said.encode(), "log": caplog.text.encode()}
+    places |= {"output": (captured.out + captured.err).encode()}
+    assert {n for n, data in places.items() if any(v.encode() in data for v in secrets.values())} == set()

@@ -263,6 +263,8 @@ CRASHES = [
     "a: 0b",
     "a: !" + "9" * 5_000,
     "9" * 5_000 + ": 3",
+    "[" * 20_000,
+    "{" + ", ".join(f"k{n}: 1" for n in range(500)) + "}",
 ]
 """Documents that once ended a loader with an error that was not its own, or well might."""
 
