@@ -192,6 +192,8 @@ def test_settings_files(suffix: str, document: str, tmp_path: Path, record_prope
     path = tmp_path / f"s.{suffix}"
 
     def check(text: str) -> None:
+        # some file systems wait for the disk when a file is overwritten, not when there is a new one
+        path.unlink(missing_ok=True)
         path.write_text(text, encoding="utf-8", errors="surrogatepass")
         refuses_cleanly(lambda: resolve_settings(str(path), environ={}))
 
