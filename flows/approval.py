@@ -28,7 +28,7 @@ class PublishDecision(RunInput):
     model_config = ConfigDict(
         json_schema_extra={
             "if": {"properties": {"decision": {"const": "reject"}}},
-            "then": {"properties": {"reason": {"pattern": r"\S"}}, "required": ["reason"]},
+            "then": {"properties": {"reason": {"minLength": 1, "pattern": r"\S"}}, "required": ["reason"]},
         }
     )
 

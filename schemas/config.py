@@ -310,7 +310,7 @@ class RunSettings(Group):
     workers: int = Field(default=2, ge=1, description="Shards worked on at the same time.")
     reports_url: str = Field(
         default="",
-        description="Web address of `python -m deployments.reports`, for the link on the approval form.",
+        description="Web address of `python -m deployments.reports`, for links on form and run pages.",
     )
     scratch_dir: str = Field(default="", description="Folder for temporary files; empty means the system's.")
 

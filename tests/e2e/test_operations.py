@@ -129,6 +129,11 @@ def test_rejection_with_a_reason(pipeline) -> None:
     status = pipeline.cli("status")
     assert (status["latest"], status["n_releases"], status["n_candidates"]) == ("v1.0.0", 1, 1)
     assert {"name": found_name(pipeline, run), "state": "Suspended"}.items() <= status["runs"][0].items()
+    told = pipeline.api(
+        "POST", f"/flow_runs/{run}/resume", {"run_input": {"decision": "reject", "reviewer": "Ada"}}
+    )
+    assert told["status"] == "REJECT", "the server asks for a reason and the run waits on"
+    assert "'reason' is a required property" in told["details"]["reason"]
     pipeline.resume(run, decision="reject", reviewer="Ada", reason="the funnel looks odd")
     found = pipeline.wait(run)
     assert found["state"]["name"] == "Rejected"
