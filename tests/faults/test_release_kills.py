@@ -12,6 +12,7 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -181,3 +182,40 @@ def test_a_worker_without_memory(place: Place, how: str, record_property) -> Non
     assert list_versions(place.store) == []
     place.assert_next_run_completes()
     record_property("rounds", 1)
+
+
+@pytest.fixture
+def disk(place: Place):
+    """The store's folder as a file system of its own, and how to change it: read-only, small, large."""
+    folder = place.folder / "disk"
+    folder.mkdir()
+
+    def mount(*options: str) -> bool:
+        words = ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", str(folder)]
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+    if not mount("size=64m"):
+        pytest.skip("mounting a file system needs root")
+    place.reset("disk/store")
+    yield mount
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [("ro", "the file system is read-only"), *([("size=256k", "no space left")] if KILLS > 1 else [])],
+)
+@pytest.mark.fault(
+    "storage",
+    "a whole release on a read-only file system, on a full one",
+    "exit 3 that says so, nothing visible; the next run completes",
+)
+def test_a_disk_that_takes_nothing(place: Place, disk, fault: str, told: str) -> None:
+    assert disk("remount", fault)
+    said = place.folder / "told"
+    assert run_flow("release", told_to=said, **place.options) == 3
+    assert told in said.read_text()
+    assert disk("remount", "rw", "size=64m")
+    assert list_versions(place.store) == []
+    if KILLS > 1:
+        place.assert_next_run_completes()
