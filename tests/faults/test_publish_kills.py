@@ -83,10 +83,12 @@ def test_killed_after_each_step(store: Store, record_property) -> None:
 def test_killed_at_random_times(store: Store, record_property) -> None:
     release(store, "v1.0.0", range(3))
     rng = random.Random(os.environ.get("FAULT_SEED", "7"))
-    whole_s, n_killed = 0.0, 0
-    start_publisher(store.uri, "none", "warm").join(60)
     n_kills = KILLS if KILLS > _FEW or store.is_local else 2
-    for number in range(1, n_kills + 2):
+    whole_s, n_killed, number = 0.0, 0, 0
+    start_publisher(store.uri, "none", "warm").join(60)
+    while n_killed < n_kills:
+        number += 1
+        assert number <= 5 * n_kills + 1, "nearly every publication was over before it was killed"
         version = f"v1.{number}.0"
         candidate = stage(store, version, range(3 + number % 4))
         began = time.monotonic()
@@ -94,18 +96,17 @@ def test_killed_at_random_times(store: Store, record_property) -> None:
         if whole_s:
             time.sleep(rng.uniform(0, whole_s))
             child.kill()
-            child.join()
-            n_killed += child.exitcode == -9
-        else:  # the first one says how long it takes
-            child.join(60)
-            whole_s = time.monotonic() - began
+        child.join(60)
+        took = time.monotonic() - began
+        n_killed += child.exitcode == -9
+        # how long it takes: the first one says, and every one that was over sooner
+        whole_s = min(whole_s or took, took) if child.exitcode == 0 else whole_s
         # what is visible now is sound, whenever it was
         visible = list_versions(store)
         assert verify_release(store, visible[-1]).problems == [], version
         publish(store, candidate, f"run-{number}")
         assert_complete(store, version)
     record_property("rounds", n_killed)
-    assert n_killed >= n_kills / 2
     assert_all_is_well(store)
 
 
