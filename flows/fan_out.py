@@ -5,24 +5,27 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from prefect import Task
 from prefect.exceptions import TerminationSignal
-from prefect.futures import as_completed
+from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from flows.progress import advance
 from flows.telling import ShardProgress
 from schemas.errors import ConfigError
 from schemas.run import RunContext, TableSet
+from tasks.storage.inputs import list_inputs
+
+T = TypeVar("T")
 
 PATIENCE_S = 3
 """Seconds that a terminated run has to end by itself."""
 
-WORTH_PROCESSES = 2_000_000
-"""Bytes of staged, compressed tables from which on processes save more than the seconds their start costs."""
+WORTH_A_PROCESS = 1_000_000
+"""Bytes of exports for each process of its own; for less, work saves no more than its start costs."""
 
 
 def runner_kind() -> str:
@@ -62,29 +65,24 @@ def runner() -> TaskRunner[Any]:
     raise ConfigError(f"unknown task runner {kind!r}: use threads, processes, dask or ray")
 
 
-T = TypeVar("T")
-
-
-def count_processes(
-    run: RunContext,
-    shards: Sequence[TableSet],
-    select_open: Callable[[RunContext, Sequence[TableSet]], Sequence[TableSet]],
-) -> int:
+def count_processes(run: RunContext, exports: Sequence[str]) -> int:
     """How many processes of its own a step should work in; 0 where shards run elsewhere or are soon done.
 
     Args:
         run: the run.
-        shards: what is worked on.
-        select_open: returns the shards that cost time; asked only where all together would be worth processes.
+        exports: export files, folders, patterns or addresses.
+
+    Raises:
+        InputError: one of them does not exist.
     """
-    if runner_kind() != "threads" or not _are_worth_processes(shards):
+    if runner_kind() != "threads":
         return 0
-    rest = select_open(run, shards)
-    return min(run.settings.run.workers, len(rest)) if _are_worth_processes(rest) else 0
+    return min(run.settings.run.workers, sum(f.size for f in list_inputs(exports)) // WORTH_A_PROCESS)
 
 
-def _are_worth_processes(shards: Sequence[TableSet]) -> bool:
-    return sum(ref.n_bytes for shard in shards for _, ref in shard.files) >= WORTH_PROCESSES
+def beside(task: Task[..., T], *args: Any) -> PrefectFuture[T]:
+    """Start a task that runs beside the next ones; ask for its result before the run ends."""
+    return task.submit(*args)
 
 
 def over_shards(
@@ -103,7 +101,9 @@ def over_shards(
     """
     advance(step, 0, len(shards))
     progress = ShardProgress(step, len(shards))
-    futures = [task.submit(run, shard, number, *shared) for number, shard in enumerate(shards, 1)]
+    # the newest conversations come last, and take longest where all others are known
+    numbered = list(enumerate(shards, 1))[::-1]
+    futures = [task.submit(run, shard, number, *shared) for number, shard in numbered]
     try:
         for done, future in enumerate(as_completed(futures), 1):
             future.result()
@@ -112,7 +112,7 @@ def over_shards(
     except TerminationSignal:
         _end_soon()
         raise
-    return tuple(future.result() for future in futures)
+    return tuple(future.result() for future in reversed(futures))
 
 
 def _end_soon() -> None:

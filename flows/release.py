@@ -6,13 +6,14 @@ references to files, never text; every task is safe to run twice and skips what 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import State
 
-from flows.fan_out import count_processes, over_shards, runner
+from flows.fan_out import beside, count_processes, over_shards, runner
 from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
 from flows.publication import Approval, publish_when_approved
@@ -26,8 +27,8 @@ from tasks.ingest.task import read_exports
 from tasks.pseudonymise.task import assign_public_ids, generalise_survey
 from tasks.publish.task import discard_work, finish_publications, stage
 from tasks.report.task import write_report
-from tasks.scrub.shard import select_unread
-from tasks.scrub.task import prove_privacy, require_review, scrub_shard
+from tasks.scrub.opened import load_detector
+from tasks.scrub.task import plant_canaries, prove_privacy, require_review, scrub_shard
 from tasks.scrub.workers import scrub_workers
 from tasks.stats.task import compute_statistics
 from tasks.tag.measure_task import measure_labels
@@ -71,22 +72,24 @@ def release(
     run = run.with_dryness(publishing.dry_run)
     finish_publications(run)
     advance("reading exports", 0)
-    staged = read_exports(run, exports)
-    run = run.with_policy(choose_policy(run, staged.dialects))
-    ids = assign_public_ids(run, staged)
-    with scrub_workers(count_processes(run, staged.shards, select_unread)):
+    with scrub_workers(count_processes(run, exports), partial(load_detector, run.settings.privacy)):
+        staged = read_exports(run, exports)
+        run = run.with_policy(choose_policy(run, staged.dialects))
+        ids = assign_public_ids(run, staged)
         clean = over_shards("scrubbing", scrub_shard, run, staged.shards, ids)
-    require_review(run, staged, ids, clean)
-    spending = plan_release(run, clean)
-    participants = generalise_survey(run, clean)
-    labelled = over_shards("tagging", tag_shard, run, clean, len(clean))
+        require_review(run, staged, ids, clean)
+        planted = beside(plant_canaries, run, staged, ids)
+        spending = plan_release(run, clean)
+        participants = generalise_survey(run, clean)
+        labelled = over_shards("tagging", tag_shard, run, clean, len(clean))
+        canaries = planted.result()
     advance("building tables", 0)
     built = build_release(run, staged, ids, clean, participants, labelled, source, publishing)
     if built.is_unchanged:
-        discard_work(run, built)
+        discard_work(run, [built.tables, canaries])
         return tell(describe_outcome(run, "unchanged", built) | {"tagging_plan": spending})
     advance("proving privacy", 0)
-    proof = prove_privacy(run, staged, ids, clean, participants, built)
+    proof = prove_privacy(run, staged, clean, participants, built, canaries)
     advance("counting", 0)
     measured = measure_labels(run, built, labelled, has_canaries=True)
     stats = compute_statistics(run, built, labelled, measured, proof)

@@ -79,7 +79,7 @@ def retag(
     advance("building tables", 0)
     run, origin, built = relabel_release(run, version, labelled, publishing)
     if built.is_unchanged:
-        discard_work(run, built)
+        discard_work(run, [built.tables])
         return tell(describe_outcome(run, "unchanged", built) | {"tagging_plan": spending})
     proof = built.tables
     advance("counting", 0)

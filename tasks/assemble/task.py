@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
@@ -94,12 +95,15 @@ def build_release(
             private, staged.summary["quarantine_summary"], TABLES["quarantine_summary"]
         )
         validate_release(tables)
-        for table in BASE_TABLES:
-            folder.table(table.name, tables[table.name], table)
         lines = _records(run, private, clean, withheld, tables)
         if source.append and latest:
             lines = _append_records(store, latest, tables, lines)
-        folder.bytes(RECORDS, compress_records(lines))
+        # compressing is native code and leaves the other core to the tables
+        with ThreadPoolExecutor(1) as pool:
+            packed = pool.submit(compress_records, lines)
+            for table in BASE_TABLES:
+                folder.table(table.name, tables[table.name], table)
+            folder.bytes(RECORDS, packed.result())
         folder.json("outcome", {"version": version, "is_unchanged": False})
 
     if publishing.set_version:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -157,9 +157,14 @@ def finish_publications(run: RunContext) -> list[str]:
 
 
 @task(name="discard work", task_run_name="discard work")
-def discard_work(run: RunContext, built: BuiltRelease) -> int:
-    """Delete the intermediate files of a run that made no new version; returns how many there were."""
-    return clear_steps(open_store(run.private), list_folders([built.tables]))
+def discard_work(run: RunContext, last_steps: Sequence[TableSet]) -> int:
+    """Delete the intermediate files of a run that made no new version; returns how many there were.
+
+    Args:
+        run: the run.
+        last_steps: steps that no other one uses; what they were made from goes with them.
+    """
+    return clear_steps(open_store(run.private), list_folders(last_steps))
 
 
 @task(name="reject", task_run_name="reject")

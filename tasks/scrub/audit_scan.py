@@ -13,7 +13,7 @@ import ipaddress
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -23,22 +23,23 @@ ENGINE = "token-audit 1 (ipaddress, libphonenumber matcher, check digits, token 
 CRITICAL = ("email", "payment_card", "iban", "us_ssn", "credential", "recruitment_id")
 WARNING = ("phone", "public_ip")
 _EDGES = "\"'`<>()[]{}.,;:!?*_|\\/=#&"
-_CUTS = str.maketrans(dict.fromkeys("\"'`<>()[]{},;|\\=&\u200b", " "))
+_CUTS = "\"'`<>()[]{},;|\\=&\u200b"
 _KEY_STARTS = ("AKIA", "ASIA", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "sk_live_", "rk_live_", "AIza", "npm_", "hf_", "SG.")  # fmt: skip
 _MIN_KEY = 20
 _SHORTEST = 6
 _WORD_LENGTH = 40
 _SLICE = 10_000
-_RUN = re.compile(r"[0-9]+(?:[ -][0-9]+)*")
-"""Digits with single spaces or hyphens between them."""
-_DIGEST = re.compile(r"\b(?=[0-9]*[a-f])[0-9a-f]{32,}\b")
+_BATCH_CHARS = 1 << 19
+"""Characters from which on texts are looked at together."""
+_RUN = re.compile(r"[0-9](?:[0-9]|[ -](?=[0-9])){10,}")
+"""Digits with single spaces or hyphens between them, as long as a social security number at least."""
+_DIGEST_LENGTH = 32
+_DIGEST = re.compile(rf"\b(?=[0-9]*[a-f])[0-9a-f]{{{_DIGEST_LENGTH},}}\b")
 """A digest in hexadecimal: one in some thousands holds digits that look like a card, and a release has hundreds."""
 _PLUS_NUMBER = re.compile(r"\+[^\w\n]{0,4}\d(?:[^\w\n]{0,4}\d){6,24}")
 """A plus and at least seven digits; between them the few signs that people write there."""
 _CARD_DIGITS = 15
-_SSN_LENGTH = 11
 _AROUND = 3
-_DIGIT = re.compile(r"\d")
 _ID_WORD = re.compile(r"\w{6,}")
 _HEX = frozenset("0123456789abcdef")
 
@@ -65,13 +66,11 @@ def scan_texts(frame: pl.DataFrame) -> dict[str, Any]:
         else:
             continue
         values = column.drop_nulls().unique()
-        counts: Counter[str] = Counter()
-        n_texts += values.len()
         # a whole column as Python strings would be the largest thing in memory
-        for start in range(0, values.len(), _SLICE):
-            for value in values.slice(start, _SLICE).to_list():
-                counts.update(scan_text(value))
-                n_chars += len(value)
+        slices = (values.slice(start, _SLICE) for start in range(0, values.len(), _SLICE))
+        counts, n_column_texts, n_column_chars = _count(value for part in slices for value in part.to_list())
+        n_texts += n_column_texts
+        n_chars += n_column_chars
         if counts:
             by_column[name] = counts
     return _report(by_column, n_texts, n_chars)
@@ -79,12 +78,7 @@ def scan_texts(frame: pl.DataFrame) -> dict[str, Any]:
 
 def scan_lines(name: str, lines: Iterable[str]) -> dict[str, Any]:
     """Scan a text file (report, card, JSONL, log) line by line; the result is that of `scan_texts`."""
-    counts: Counter[str] = Counter()
-    n_texts = n_chars = 0
-    for line in lines:
-        counts.update(scan_text(line))
-        n_texts += 1
-        n_chars += len(line)
+    counts, n_texts, n_chars = _count(lines)
     return _report({name: counts} if counts else {}, n_texts, n_chars)
 
 
@@ -117,18 +111,53 @@ def _report(by_column: dict[str, Counter[str]], n_texts: int, n_chars: int) -> d
 
 def scan_text(text: str) -> list[str]:
     """Return the kind of each hit in one text."""
-    hits: list[str] = []
-    if "-----BEGIN" in text and "PRIVATE KEY-----" in text:
-        hits.append("credential")
-    has_digits = _DIGIT.search(text) is not None
-    for token in text.translate(_CUTS).split():
-        judge = _judge_word if len(token) <= _WORD_LENGTH else _judge_token
-        if (kind := judge(token)) is not None:
-            hits.append(kind)
-    if has_digits:
-        hits.extend(_digit_groups(text))
-        hits.extend(_phones(text))
+    return list(count_hits([text]).elements())
+
+
+def count_hits(texts: Sequence[str]) -> Counter[str]:
+    """Return the hits in some texts by kind.
+
+    Words and runs of digits are looked for in all texts at once: most of them are in many texts, and clean.
+    """
+    hits: Counter[str] = Counter()
+    # white space ends a word and a run of digits, so that nothing reaches from one text into the next
+    joined = "\n".join(texts)
+    hits.update(_digit_groups(joined))
+    for sign in _CUTS:
+        joined = joined.replace(sign, " ")
+    words = joined.split()
+    for word in set(words):
+        if (kind := _judge_word(word) if len(word) <= _WORD_LENGTH else _judge_token(word)) is not None:
+            hits[kind] += words.count(word)
+    for text in texts:
+        if "-----BEGIN" in text and "PRIVATE KEY-----" in text:
+            hits["credential"] += 1
+        hits.update(_phones(text))
     return hits
+
+
+def _count(texts: Iterable[str]) -> tuple[Counter[str], int, int]:
+    """Return the hits, the number of texts and that of characters."""
+    hits: Counter[str] = Counter()
+    n_texts = n_chars = 0
+    for batch in _in_batches(texts):
+        hits.update(count_hits(batch))
+        n_texts += len(batch)
+        n_chars += sum(map(len, batch))
+    return hits, n_texts, n_chars
+
+
+def _in_batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    batch: list[str] = []
+    size = 0
+    for text in texts:
+        batch.append(text)
+        size += len(text)
+        if size >= _BATCH_CHARS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _judge_token(token: str) -> str | None:
@@ -198,9 +227,7 @@ def _is_public_ip(token: str) -> bool:
 
 
 def _digit_groups(text: str) -> Iterator[str]:
-    runs = _long_runs(text)
-    # digests are looked for where it matters: that takes longer than all else in here
-    for run in _long_runs(_DIGEST.sub(" ", text)) if runs else ():
+    for run in _long_runs(text):
         groups = run.replace("-", " ").split()
         number = "".join(groups)
         sizes = [len(g) for g in groups]
@@ -220,10 +247,28 @@ def _digit_groups(text: str) -> Iterator[str]:
             yield "payment_card"
 
 
-def _long_runs(text: str) -> list[str]:
+def _long_runs(text: str) -> Iterator[str]:
     """Runs of digits as long as a card's, or with hyphens as long as a social security number's."""
-    runs = _RUN.findall(text)
-    return [r for r in runs if len(r) >= _CARD_DIGITS or (len(r) >= _SSN_LENGTH and "-" in r)]
+    for found in _RUN.finditer(text):
+        if found.end() - found.start() >= _CARD_DIGITS or "-" in found.group():
+            for run in _RUN.findall(_without_digests(text, found.start(), found.end())):
+                if len(run) >= _CARD_DIGITS or "-" in run:
+                    yield run
+
+
+def _without_digests(text: str, start: int, end: int) -> str:
+    """A part of a text, with blanks for what belongs to a digest that may reach beyond it."""
+    left, right = start, end
+    while left and text[left - 1] in _HEX:
+        left -= 1
+    while right < len(text) and text[right] in _HEX:
+        right += 1
+    if right - left < _DIGEST_LENGTH:
+        return text[start:end]
+    # one more at both ends tells whether it is a word of its own
+    first = max(0, left - 1)
+    around = _DIGEST.sub(lambda m: " " * len(m.group()), text[first : right + 1])
+    return around[start - first : end - first]
 
 
 def _sums_to_ten(number: str) -> bool:

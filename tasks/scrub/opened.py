@@ -48,14 +48,23 @@ def open_scrubber(run: RunContext, private: Store, keys: Keys) -> Scrubber:
         ConfigError: a model is missing or altered, or a file that the settings name cannot be read.
     """
     privacy = run.settings.privacy
-    # two threads that come first at once would each load the models
-    with _loading:
-        detector = _detector(privacy.high_recall, privacy.recognizers)
+    detector = load_detector(privacy)
     decisions = rules_of(read_decisions(private))
     deny = DenyList(
         keys.audit, merge_rules(read_rules(private), _read_deny_file(privacy.deny_file, keys, run))
     )
     return Scrubber(privacy, run.policy, keys.audit, decisions=decisions, deny=deny, detector=detector)
+
+
+def load_detector(privacy: PrivacySettings) -> Detector:
+    """Return this process's detector; the first call loads the models.
+
+    Raises:
+        ConfigError: see `build_detector`.
+    """
+    # two threads that come first at once would each load them
+    with _loading:
+        return _detector(privacy.high_recall, privacy.recognizers)
 
 
 @lru_cache(maxsize=2)

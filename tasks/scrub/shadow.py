@@ -18,17 +18,39 @@ from schemas.fields import ID_MAP, SCRUB_MEMO, STAGED_TABLES
 from schemas.run import RunContext, StagedExports, TableSet
 from tasks.assemble.items import list_items
 from tasks.memo.parts import Parts
+from tasks.memo.steps import StepFolder, run_step
 from tasks.scrub.canary import CANARY_SEED, choose_conversations, measure_canaries, plant_canaries
 from tasks.scrub.memo import SpanMemo, text_hmac
-from tasks.scrub.opened import memo_parts
+from tasks.scrub.opened import load_keys, memo_parts, open_scrubber
 from tasks.scrub.scrubber import Scrubber
-from tasks.storage.store import Store
+from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_table
 
+STEP_VERSION = 1
 CANARY_MEMO = "memo/scrub-canaries"
 """Folder of what was read in planted texts, one folder an engine."""
 READ_ANEW = 10
 """One in this many remembered readings is withheld from a run."""
+
+
+def write_canary_proof(run: RunContext, staged: StagedExports, ids: TableSet) -> TableSet:
+    """Write `canaries`: what `prove_by_canaries` measures; a step, done once for the same input.
+
+    Call it when the shards are scrubbed: what was read there is not read again.
+    """
+    private = open_store(run.private)
+    keys = load_keys(private)
+    scrubber = open_scrubber(run, private, keys)
+
+    def build(folder: StepFolder) -> None:
+        folder.json("canaries", prove_by_canaries(run, private, staged, ids, scrubber, keys.memo))
+
+    parts = {
+        "shards": [shard.fingerprint for shard in staged.shards],
+        "ids": ids.fingerprint,
+        "scrubber": scrubber.version,
+    }
+    return run_step(private, "canaries", STEP_VERSION, parts, build)
 
 
 def prove_by_canaries(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from schemas.fields import CLEAN_TABLES, FUNNEL, ID_MAP, SCRUB_AUDIT, SCRUB_REVIEW, STAGED_TABLES
@@ -11,13 +9,11 @@ from schemas.run import RunContext, TableSet
 from tasks.assemble.items import apply_scrub, list_items
 from tasks.memo.steps import StepFolder, run_step
 from tasks.scrub.memo import SpanMemo
-from tasks.scrub.opened import MEMO, load_keys, memo_parts, open_scrubber, read_memo
+from tasks.scrub.opened import load_keys, memo_parts, open_scrubber, read_memo
 from tasks.storage.store import open_store
 from tasks.storage.tables import read_table
 
 STEP_VERSION = 1
-UNREAD_SHARE = 0.2
-"""Share of a shard's messages from which on it counts as unread."""
 
 
 def write_clean_shard(run: RunContext, shard: TableSet, number: int, ids: TableSet) -> TableSet:
@@ -64,27 +60,3 @@ def write_clean_shard(run: RunContext, shard: TableSet, number: int, ids: TableS
 
     parts = {"shard": shard.fingerprint, "ids": id_ref.sha256, "scrubber": scrubber.version}
     return run_step(private, "scrub", STEP_VERSION, parts, build)
-
-
-def select_unread(run: RunContext, shards: Sequence[TableSet]) -> tuple[TableSet, ...]:
-    """Return the shards with messages that no release read before; the others cost next to nothing.
-
-    Tells whether processes are worth their start; reads the private store, and changes nothing.
-
-    Args:
-        run: the run.
-        shards: staged shards.
-    """
-    private = open_store(run.private)
-    if not private.list(f"{MEMO}/"):
-        return tuple(shards)
-    keys = load_keys(private)
-    engine = open_scrubber(run, private, keys).engine
-    memo = SpanMemo(keys.memo, engine, read_memo(run.private, engine, run.started_at))
-    messages = STAGED_TABLES[1]
-    unread: list[TableSet] = []
-    for shard in shards:
-        texts = read_table(private, shard[messages.name], messages)["content"].unique().to_list()
-        if memo.count_unknown(texts) > UNREAD_SHARE * len(texts):
-            unread.append(shard)
-    return tuple(unread)

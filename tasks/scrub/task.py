@@ -23,10 +23,9 @@ from tasks.assemble.records import RECORDS, read_records
 from tasks.memo.steps import StepFolder, run_step
 from tasks.scrub.audit_release import audit_release
 from tasks.scrub.audit_scan import count_known_ids, scan_lines, scan_texts
-from tasks.scrub.opened import load_keys, open_scrubber
 from tasks.scrub.proof import summarise_canaries, summarise_privacy, summarise_scans
 from tasks.scrub.review_file import write_queue
-from tasks.scrub.shadow import prove_by_canaries
+from tasks.scrub.shadow import write_canary_proof
 from tasks.scrub.shard import write_clean_shard
 from tasks.scrub.workers import in_worker
 from tasks.storage.store import Store, open_store
@@ -70,14 +69,20 @@ def require_review(run: RunContext, staged: StagedExports, ids: TableSet, clean:
     return review.height
 
 
+@task(name="plant canaries", task_run_name="plant canaries")
+def plant_canaries(run: RunContext, staged: StagedExports, ids: TableSet) -> TableSet:
+    """Write `canaries`: which of the canaries in a shadow copy of some conversations survive scrubbing."""
+    return in_worker(write_canary_proof, run, staged, ids)
+
+
 @task(name="prove privacy", task_run_name="prove privacy")
 def prove_privacy(
     run: RunContext,
     staged: StagedExports,
-    ids: TableSet,
     clean: tuple[TableSet, ...],
     participants: TableSet,
     built: BuiltRelease,
+    canaries: TableSet,
 ) -> TableSet:
     """Write `privacy`: what was masked and what is uncertain, and the proofs.
 
@@ -85,8 +90,6 @@ def prove_privacy(
     a second, separate engine still finds in the built tables.
     """
     private = open_store(run.private)
-    keys = load_keys(private)
-    scrubber = open_scrubber(run, private, keys)
 
     def build(folder: StepFolder) -> None:
         audits = [read_table(private, shard["audit"], SCRUB_AUDIT) for shard in clean]
@@ -103,7 +106,6 @@ def prove_privacy(
             run.policy,
             sum(_count_dropped(private, shard) for shard in clean),
         )
-        found = prove_by_canaries(run, private, staged, ids, scrubber, keys.memo)
         raw_ids = _raw_ids(private, staged)
         scans: dict[str, dict[str, Any]] = {}
         n_ids = 0
@@ -117,7 +119,7 @@ def prove_privacy(
         n_ids += count_known_ids((line.decode() for line in read_records(packed)), raw_ids)
         proof = {
             **counted,
-            "canary": summarise_canaries(found),
+            "canary": summarise_canaries(read_json(private, canaries["canaries"].uri)),
             "second_scan": summarise_scans(scans),
             "raw_ids": {"n_known": len(raw_ids), "hits": n_ids},
         }
@@ -127,7 +129,7 @@ def prove_privacy(
         "clean": [shard.fingerprint for shard in clean],
         "built": built.tables.fingerprint,
         "participants": participants.fingerprint,
-        "scrubber": scrubber.version,
+        "canaries": canaries.fingerprint,
         "policy": run.policy,
     }
     return run_step(private, "privacy", PROOF_VERSION, parts, build)

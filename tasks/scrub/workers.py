@@ -1,7 +1,7 @@
 """Scrubbing in processes of its own: Python runs one thread at a time, so threads share one core.
 
-A worker loads the models once and takes one shard after the other; it reads and writes the private store
-itself, so that only references pass between the processes. Workers end with the run: by the end of the
+A worker loads the models once, while the exports are read, and takes one shard after the other; it reads and
+writes the private store itself, so that only references pass between the processes. Workers end with the run: by the end of the
 `with` block, and by themselves when the process that started them is gone, however it died.
 """
 
@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from typing import ParamSpec, TypeVar
 
@@ -27,11 +27,12 @@ _open: ProcessPoolExecutor | None = None
 
 
 @contextmanager
-def scrub_workers(n_workers: int) -> Iterator[None]:
+def scrub_workers(n_workers: int, prepare: Callable[[], object] | None = None) -> Iterator[None]:
     """Open worker processes for `in_worker`; with fewer than two, work stays in this process.
 
     Args:
         n_workers: processes; each takes about 300 MB.
+        prepare: a module's function that each of them calls first; the caller does not wait for it.
     """
     global _open
     if n_workers < 2 or _open is not None:
@@ -39,7 +40,10 @@ def scrub_workers(n_workers: int) -> Iterator[None]:
         return
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_begin, initargs=(ours,))
+    pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_begin, initargs=(ours, prepare))
+    # a process starts with a call that finds no idle one
+    for _ in range(n_workers):
+        pool.submit(os.getpid)
     _open = pool
     try:
         yield
@@ -73,7 +77,7 @@ def in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         ) from None
 
 
-def _begin(lifeline: Connection) -> None:
+def _begin(lifeline: Connection, prepare: Callable[[], object] | None) -> None:
     # Ctrl-C is for the process that started us; it closes the lifeline
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -84,3 +88,7 @@ def _begin(lifeline: Connection) -> None:
             os._exit(1)
 
     threading.Thread(target=end_with_parent, daemon=True).start()
+    if prepare is not None:
+        # what fails here fails again where it is needed, and is told there
+        with suppress(Exception):
+            prepare()

@@ -7,6 +7,7 @@ regard to the data; with a new taxonomy it learns from the definitions and examp
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,6 +42,9 @@ have no gold, and their published shares are the best that is known."""
 _FOLDS = 4
 _MIN_GOLD = 40
 _CHUNK = 2048
+_KEPT = 16
+"""Heads a process keeps: the facets of a run, and those of a re-tag's two taxonomies."""
+_fitting = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +72,37 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
+class Fitted:
+    """What training examples come to.
+
+    Attributes:
+        prototypes: vectors of the nodes.
+        head: the fitted head.
+        center: mean of the features, taken from those of an item before the head sees them.
+        position_fill: position features of an item without a known position.
+    """
+
+    prototypes: Prototypes
+    head: Head
+    center: Matrix
+    position_fill: Matrix
+
+
+@dataclass(frozen=True, slots=True)
 class LocalTagger:
     """A tagger fitted to one taxonomy.
 
     Attributes:
         taxonomy: what may be answered.
-        head: the fitted head.
+        embedder: what turns texts into vectors.
+        fitted: the head, and what prepares an item for it.
         n_gold: gold examples it was fitted on, beside the seeds.
         snapshot: weights, head version and digest of the training examples; names the labeller exactly.
     """
 
     taxonomy: Taxonomy
     embedder: Embedder
-    prototypes: Prototypes
-    head: Head
-    center: Matrix
-    position_fill: Matrix
+    fitted: Fitted
     n_gold: int
     snapshot: str
 
@@ -94,20 +113,37 @@ class LocalTagger:
         for start in range(0, len(items), _CHUNK):
             chunk = items[start : start + _CHUNK]
             features = _assemble(self, chunk)
-            for item, row in zip(chunk, self.head.probabilities(features), strict=True):
+            for item, row in zip(chunk, self.fitted.head.probabilities(features), strict=True):
                 predictions.append(_decide(self.taxonomy, choices, item, row, abstain_below))
         return predictions
 
 
+_known: dict[tuple[str, str, bytes], Fitted] = {}
+
+
 def fit_tagger(taxonomy: Taxonomy, embedder: Embedder, gold: Sequence[Gold] = ()) -> LocalTagger:
-    """Fit the head on seeds and gold.
+    """Fit the head on seeds and gold; once a process for the same taxonomy, embedder and examples.
 
     Gold of other facets, of nodes that the taxonomy does not offer, and without words is left out.
     """
-    choices = [n.id for n in taxonomy.choices]
+    choices = {n.id for n in taxonomy.choices}
     known = [g for g in gold if g.facet == taxonomy.facet and g.value in choices and not g.item.is_empty]
     known.sort(key=lambda g: (g.item.group, g.item.item_id, g.value))
     seeds = load_seeds(taxonomy)
+    snapshot = f"{embedder.snapshot}+head{HEAD_VERSION}:{_digest_examples([*seeds, *known])}"
+    groups = hashlib.blake2b("\0".join(g.item.group for g in known).encode()).digest()
+    key = (taxonomy.model_dump_json(), snapshot, groups)
+    # shards side by side want the same head; the second waits for the first one's
+    with _fitting:
+        fitted = _known.pop(key, None) or _fit(taxonomy, embedder, seeds, known)
+        _known[key] = fitted
+        while len(_known) > _KEPT:
+            del _known[next(iter(_known))]
+    return LocalTagger(taxonomy, embedder, fitted, len(known), snapshot)
+
+
+def _fit(taxonomy: Taxonomy, embedder: Embedder, seeds: Sequence[Gold], known: Sequence[Gold]) -> Fitted:
+    choices = [n.id for n in taxonomy.choices]
     examples = [*seeds, *known]
     prototypes = describe_taxonomy(taxonomy, embedder)
     features, positions = build_features(taxonomy.facet, [g.item for g in examples], embedder, prototypes)
@@ -117,17 +153,8 @@ def fit_tagger(taxonomy: Taxonomy, embedder: Embedder, gold: Sequence[Gold] = ()
     labels = np.array([choices.index(g.value) for g in examples], dtype=np.int64)
     base = np.array([_SEED_WEIGHT] * len(seeds) + [1.0] * len(known))
     weights = _balance(taxonomy, labels, base, known)
-    head = _fit(matrix - center, labels, len(choices), weights, examples, len(seeds))
-    return LocalTagger(
-        taxonomy=taxonomy,
-        embedder=embedder,
-        prototypes=prototypes,
-        head=head,
-        center=center,
-        position_fill=fill,
-        n_gold=len(known),
-        snapshot=f"{embedder.snapshot}+head{HEAD_VERSION}:{_digest_examples(examples)}",
-    )
+    head = _fit_calibrated(matrix - center, labels, len(choices), weights, examples, len(seeds))
+    return Fitted(prototypes, head, center, fill)
 
 
 def list_training_texts(taxonomy: Taxonomy, gold: Sequence[Gold]) -> list[str]:
@@ -137,7 +164,7 @@ def list_training_texts(taxonomy: Taxonomy, gold: Sequence[Gold]) -> list[str]:
     return [*described, *list_texts(taxonomy.facet, examples)]
 
 
-def _fit(
+def _fit_calibrated(
     matrix: Matrix,
     labels: NDArray[np.int64],
     n_labels: int,
@@ -184,9 +211,10 @@ def _parent_prior(taxonomy: Taxonomy, parent: str | None) -> float:
 
 
 def _assemble(tagger: LocalTagger, items: Sequence[Item]) -> Matrix:
-    features, positions = build_features(tagger.taxonomy.facet, items, tagger.embedder, tagger.prototypes)
-    filled = np.where(np.isnan(positions), tagger.position_fill, positions)
-    return np.hstack([features, filled]) - tagger.center
+    fitted = tagger.fitted
+    features, positions = build_features(tagger.taxonomy.facet, items, tagger.embedder, fitted.prototypes)
+    filled = np.where(np.isnan(positions), fitted.position_fill, positions)
+    return np.hstack([features, filled]) - fitted.center
 
 
 def _decide(

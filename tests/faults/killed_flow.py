@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from concurrent.futures import Future
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,8 @@ def _run(
                 setattr(part, name, value.fn)
             elif name == "over_shards":
                 setattr(part, name, _one_after_another)
+            elif name == "beside":
+                setattr(part, name, _at_once)
     code = 0
     try:
         getattr(module, kind).fn(**parameters)
@@ -136,6 +139,12 @@ def _run(
 
 def _one_after_another(step: str, work: Callable[..., Any], run: Any, shards: Any, *shared: Any) -> Any:
     return tuple(work(run, shard, number, *shared) for number, shard in enumerate(shards, 1))
+
+
+def _at_once(work: Callable[..., Any], *args: Any) -> Future[Any]:
+    done: Future[Any] = Future()
+    done.set_result(work(*args))
+    return done
 
 
 def _count_writes(kill_at: int, kill_by: signal.Signals) -> Callable[[], int]:

@@ -1,36 +1,39 @@
-"""Processes are started where there is enough to do, and not for what is known already."""
+"""Processes are started where there is enough to do, and not beside a runner that has its own."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-from flows.fan_out import WORTH_PROCESSES, count_processes
+import pytest
+
+from flows.fan_out import WORTH_A_PROCESS, count_processes
 from schemas.config import Settings
-from schemas.refs import ArtifactRef
-from schemas.run import RunContext, TableSet
+from schemas.errors import InputError
+from schemas.run import RunContext
 
 RUN = RunContext("store", "private", Settings(), datetime(2026, 1, 1, tzinfo=UTC))
 
 
-def shard(number: int, n_bytes: int) -> TableSet:
-    return TableSet(str(number), (("messages", ArtifactRef(f"{number}", "0" * 64, 1, n_bytes)),))
+def export(folder: Path, n_bytes: int) -> list[str]:
+    (folder / "a.jsonl").write_bytes(b" " * n_bytes)
+    return [str(folder)]
 
 
-def test_small_runs_are_not_even_looked_at() -> None:
-    def refuse(run, shards):
-        raise AssertionError("looked at")
-
-    assert count_processes(RUN, [shard(1, 10), shard(2, 10)], refuse) == 0
+def test_small_runs_start_none(tmp_path) -> None:
+    assert count_processes(RUN, export(tmp_path, WORTH_A_PROCESS - 1)) == 0
 
 
-def test_processes_are_for_open_shards() -> None:
-    shards = [shard(number, WORTH_PROCESSES) for number in range(4)]
-    assert count_processes(RUN, shards, lambda _, s: s) == RUN.settings.run.workers
-    assert count_processes(RUN, shards, lambda _, s: s[:1]) == 1
-    assert count_processes(RUN, shards, lambda _, s: ()) == 0
+def test_processes_are_as_many_as_the_exports_are_worth(tmp_path) -> None:
+    assert count_processes(RUN, export(tmp_path, WORTH_A_PROCESS)) == 1
+    assert count_processes(RUN, export(tmp_path, 100 * WORTH_A_PROCESS)) == RUN.settings.run.workers
 
 
-def test_other_runners_have_their_own_processes(monkeypatch) -> None:
+def test_what_is_missing_is_told(tmp_path) -> None:
+    with pytest.raises(InputError):
+        count_processes(RUN, [str(tmp_path / "none.jsonl")])
+
+
+def test_other_runners_have_their_own_processes(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("THOUGHTTRACE_RUN__TASK_RUNNER", "dask")
-    shards = [shard(number, WORTH_PROCESSES) for number in range(4)]
-    assert count_processes(RUN, shards, lambda _, s: s) == 0
+    assert count_processes(RUN, export(tmp_path, 100 * WORTH_A_PROCESS)) == 0

@@ -1,13 +1,16 @@
 """The second scan finds what the first must have removed, and shares no code with it."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tasks.scrub import audit_scan, canary_forms
-from tasks.scrub.audit_scan import count_known_ids, scan_lines, scan_text, scan_texts
+from tasks.scrub.audit_scan import count_hits, count_known_ids, scan_lines, scan_text, scan_texts
 
 ROOT = Path(__file__).parents[3]
 
@@ -112,3 +115,14 @@ def test_digits_inside_a_digest_are_no_card() -> None:
     assert scan_text(f'"sha256": "{digest}"') == []
     assert scan_text(f"card {card}, thanks") == ["payment_card"]
     assert scan_text(f"{digest} {card}") == ["payment_card"]
+
+
+PIECES = [
+    "name@example.org", "4539578763621486", "4539 5787 6362 1486", "078-05-1120", "ab" * 12, "c0" * 14, "g", "12", "7", "-", " ",
+    "\n", "\u2028", "é", "+32 470 12 34 56", "-----BEGIN RSA PRIVATE KEY-----", "DE89370400440532013000", "81.23.45.67", "x",
+]  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=9).map("".join), max_size=6))
+def test_texts_together_have_the_hits_of_each(texts: list[str]) -> None:
+    assert count_hits(texts) == sum((Counter(scan_text(text)) for text in texts), Counter())

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,17 @@ def die() -> None:
 
 def refuse() -> None:
     raise KeyMissingError("no key")
+
+
+def leave_trace(folder: Path) -> None:
+    (folder / str(os.getpid())).touch()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def is_gone(pid: int) -> bool:
@@ -53,6 +66,20 @@ def test_workers_are_others_tell_errors_and_end_with_the_block() -> None:
         with pytest.raises(KeyMissingError, match="no key"):
             in_worker(refuse)
     assert is_gone(pid)
+
+
+def test_each_worker_is_prepared_once_before_its_first_work(tmp_path) -> None:
+    with scrub_workers(2, partial(leave_trace, tmp_path)):
+        # the call finds its worker ready
+        assert (tmp_path / str(in_worker(own_pid))).exists()
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+
+
+def test_what_fails_while_preparing_fails_again_where_it_is_needed() -> None:
+    with scrub_workers(2, refuse):
+        assert in_worker(own_pid) != os.getpid()
+        with pytest.raises(KeyMissingError, match="no key"):
+            in_worker(refuse)
 
 
 @pytest.mark.fault(
