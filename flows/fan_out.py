@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar
 
 from prefect import Task
 from prefect.exceptions import TerminationSignal
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.utilities.callables import get_call_parameters
 
 from flows.progress import advance
 from flows.telling import ShardProgress
@@ -80,9 +82,19 @@ def count_processes(run: RunContext, exports: Sequence[str]) -> int:
     return min(run.settings.run.workers, sum(f.size for f in list_inputs(exports)) // WORTH_A_PROCESS)
 
 
-def beside(task: Task[..., T], *args: Any) -> PrefectFuture[T]:
-    """Start a task that runs beside the next ones; ask for its result before the run ends."""
-    return task.submit(*args)
+class Beside(Protocol):
+    """Starts a task that runs beside the next ones; ask for its result before the block ends."""
+
+    def __call__(self, task: Task[..., T], *args: Any) -> PrefectFuture[T]:
+        """Start it."""
+        ...
+
+
+@contextmanager
+def side_tasks() -> Iterator[Beside]:
+    """Open threads for tasks that wait for another process or need no Python, apart from those of the shards."""
+    with ThreadPoolTaskRunner(max_workers=2) as threads:
+        yield lambda task, *args: threads.submit(task, get_call_parameters(task.fn, args, {}))
 
 
 def over_shards(

@@ -13,7 +13,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import State
 
-from flows.fan_out import beside, count_processes, over_shards, runner
+from flows.fan_out import count_processes, over_shards, runner, side_tasks
 from flows.outcome import conclude, describe_outcome
 from flows.progress import advance
 from flows.publication import Approval, publish_when_approved
@@ -32,7 +32,7 @@ from tasks.scrub.task import plant_canaries, prove_privacy, require_review, scru
 from tasks.scrub.workers import scrub_workers
 from tasks.stats.task import compute_statistics
 from tasks.tag.measure_task import measure_labels
-from tasks.tag.task import tag_shard
+from tasks.tag.task import fit_taggers, tag_shard
 
 
 def _name_run() -> str:
@@ -72,26 +72,30 @@ def release(
     run = run.with_dryness(publishing.dry_run)
     finish_publications(run)
     advance("reading exports", 0)
-    with scrub_workers(count_processes(run, exports), partial(load_detector, run.settings.privacy)):
+    n_processes = count_processes(run, exports)
+    with scrub_workers(n_processes, partial(load_detector, run.settings.privacy)), side_tasks() as beside:
         staged = read_exports(run, exports)
         run = run.with_policy(choose_policy(run, staged.dialects))
         ids = assign_public_ids(run, staged)
+        fitted = beside(fit_taggers, run)
         clean = over_shards("scrubbing", scrub_shard, run, staged.shards, ids)
         require_review(run, staged, ids, clean)
         planted = beside(plant_canaries, run, staged, ids)
         spending = plan_release(run, clean)
         participants = generalise_survey(run, clean)
+        fitted.result()
         labelled = over_shards("tagging", tag_shard, run, clean, len(clean))
+        advance("building tables", 0)
+        built = build_release(run, staged, ids, clean, participants, labelled, source, publishing)
         canaries = planted.result()
-    advance("building tables", 0)
-    built = build_release(run, staged, ids, clean, participants, labelled, source, publishing)
-    if built.is_unchanged:
-        discard_work(run, [built.tables, canaries])
-        return tell(describe_outcome(run, "unchanged", built) | {"tagging_plan": spending})
-    advance("proving privacy", 0)
-    proof = prove_privacy(run, staged, clean, participants, built, canaries)
+        if built.is_unchanged:
+            discard_work(run, [built.tables, canaries])
+            return tell(describe_outcome(run, "unchanged", built) | {"tagging_plan": spending})
+        advance("proving privacy", 0)
+        comparing = beside(measure_labels, run, built, labelled, True)
+        proof = prove_privacy(run, staged, clean, participants, built, canaries)
+        measured = comparing.result()
     advance("counting", 0)
-    measured = measure_labels(run, built, labelled, has_canaries=True)
     stats = compute_statistics(run, built, labelled, measured, proof)
     advance("judging", 0)
     gate = judge_release(run, built, stats, source, must_pass=not (run.is_dry and spending["calls"]))

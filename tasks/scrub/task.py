@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -10,7 +11,6 @@ from prefect import task
 
 from schemas.errors import ReviewPendingError
 from schemas.fields import (
-    BASE_TABLES,
     CLEAN_MESSAGES,
     FUNNEL,
     ID_MAP,
@@ -19,10 +19,9 @@ from schemas.fields import (
     STAGED_TABLES,
 )
 from schemas.run import BuiltRelease, RunContext, StagedExports, TableSet
-from tasks.assemble.records import RECORDS, read_records
 from tasks.memo.steps import StepFolder, run_step
 from tasks.scrub.audit_release import audit_release
-from tasks.scrub.audit_scan import count_known_ids, scan_lines, scan_texts
+from tasks.scrub.built import scan_built
 from tasks.scrub.proof import summarise_canaries, summarise_privacy, summarise_scans
 from tasks.scrub.review_file import write_queue
 from tasks.scrub.shadow import write_canary_proof
@@ -107,16 +106,10 @@ def prove_privacy(
             sum(_count_dropped(private, shard) for shard in clean),
         )
         raw_ids = _raw_ids(private, staged)
-        scans: dict[str, dict[str, Any]] = {}
-        n_ids = 0
-        # one table at a time: together, and as Python strings, they are several times the release
-        for table in BASE_TABLES:
-            frame = read_table(private, built.tables[table.name], table)
-            scans[table.name] = scan_texts(frame)
-            n_ids += count_known_ids(_strings(frame), raw_ids)
-        packed = private.get(built.tables[RECORDS].uri)
-        scans[RECORDS] = scan_lines(RECORDS, (line.decode() for line in read_records(packed)))
-        n_ids += count_known_ids((line.decode() for line in read_records(packed)), raw_ids)
+        with ThreadPoolExecutor(2) as pool:
+            parts = list(pool.map(partial(in_worker, scan_built, run, built, raw_ids), (False, True)))
+        scans = {name: scan for scanned, _ in parts for name, scan in scanned.items()}
+        n_ids = sum(n for _, n in parts)
         proof = {
             **counted,
             "canary": summarise_canaries(read_json(private, canaries["canaries"].uri)),
@@ -152,11 +145,6 @@ def _raw_ids(private: Store, staged: StagedExports) -> set[str]:
         raw = frame.filter(pl.col("dialect") != "published")
         found.update(value for name in columns for value in raw[name].drop_nulls())
     return found
-
-
-def _strings(frame: pl.DataFrame) -> Iterator[str]:
-    for column in frame.select(pl.col(pl.String)).iter_columns():
-        yield from column.drop_nulls().unique()
 
 
 def _count_dropped(private: Store, shard: TableSet) -> int:

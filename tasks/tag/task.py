@@ -26,7 +26,8 @@ from tasks.storage.tables import read_table
 from tasks.tag.budget import share_budget
 from tasks.tag.chosen import choose_taxonomies
 from tasks.tag.gold import load_decisions, load_gold
-from tasks.tag.stage import asks_models, tag_release
+from tasks.tag.local import fit_tagger, list_training_texts
+from tasks.tag.stage import asks_models, open_embedder, tag_release
 
 STEP_VERSION = 2
 IDLE_SETTINGS = {
@@ -34,6 +35,26 @@ IDLE_SETTINGS = {
     *("batch_from", "batch_poll_s", "batch_hours"),
 }
 """Settings that decide no label."""
+
+
+@task(name="fit taggers", task_run_name="fit taggers")
+def fit_taggers(run: RunContext) -> None:
+    """Load the embedded model and fit its heads, so that the shards find them ready in this process.
+
+    Raises:
+        ConfigError: the model cannot be used.
+    """
+    private = open_store(run.private)
+    embedder = open_embedder(run.settings.tag, private)
+    if embedder is None:
+        return
+    taxonomies = choose_taxonomies(open_store(run.store), run.taxonomy_files)
+    gold = load_gold(private, taxonomies).gold
+    for facet, taxonomy in taxonomies.items():
+        of_facet = [g for g in gold if g.facet == facet]
+        embedder.recall(list_training_texts(taxonomy, of_facet))
+        fit_tagger(taxonomy, embedder, of_facet)
+    embedder.save()
 
 
 @task(name="tag", task_run_name="tag shard {number:04d}")

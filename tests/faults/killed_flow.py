@@ -12,8 +12,9 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -119,8 +120,8 @@ def _run(
                 setattr(part, name, value.fn)
             elif name == "over_shards":
                 setattr(part, name, _one_after_another)
-            elif name == "beside":
-                setattr(part, name, _at_once)
+            elif name == "side_tasks":
+                setattr(part, name, _no_side_tasks)
     code = 0
     try:
         getattr(module, kind).fn(**parameters)
@@ -141,10 +142,14 @@ def _one_after_another(step: str, work: Callable[..., Any], run: Any, shards: An
     return tuple(work(run, shard, number, *shared) for number, shard in enumerate(shards, 1))
 
 
-def _at_once(work: Callable[..., Any], *args: Any) -> Future[Any]:
-    done: Future[Any] = Future()
-    done.set_result(work(*args))
-    return done
+@contextmanager
+def _no_side_tasks() -> Iterator[Callable[..., Future[Any]]]:
+    def do_now(work: Callable[..., Any], *args: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(work(*args))
+        return done
+
+    yield do_now
 
 
 def _count_writes(kill_at: int, kill_by: signal.Signals) -> Callable[[], int]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
+from collections import Counter
 from pathlib import Path
+from random import Random
 
 import polars as pl
 import pytest
@@ -21,19 +22,21 @@ from tasks.pseudonymise.keys import derive_keys, keyed_digest
 from tasks.pseudonymise.registry import Entry, new_registry
 from tasks.pseudonymise.registry_file import save_registry
 from tasks.publish.latest import read_latest
-from tasks.publish.releases import latest_version, list_releases
+from tasks.publish.releases import is_purged, latest_version, list_releases, load_release
 from tasks.publish.verify import verify_release
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import canonical_json
 from tasks.withdraw.mentions import compile_mentions, count_mentions
 from tests.faults.all_is_well import assert_all_is_well
-from tests.faults.killed_flow import run_flow
-from tests.publishing import release
+from tests.faults.killed_flow import run_flow, start_flow
+from tests.faults.publisher import start_publisher
+from tests.publishing import release, stage
 from tests.release_tables import make_tables
 from tests.storage_servers import S3Server
 
 pytestmark = pytest.mark.faults
 KILLS = int(os.environ.get("FAULT_WITHDRAWALS", "2"))
+RACES = int(os.environ.get("FAULT_RACES", "1"))
 KEY = "k" * 40
 ENVIRONMENT = {
     "THOUGHTTRACE_ID_KEY": KEY,
@@ -162,37 +165,69 @@ def assert_done(store: Store, server: S3Server | None) -> None:
     assert not [k for k in receipts if count_mentions(private.get(k), k, compile_mentions([GONE, RAW]))]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(template: Store, tmp_path_factory) -> int:
-    """How many writes a withdrawal takes that nobody disturbs."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    shutil.copytree(template.root, folder / "store")
-    (folder / "ids.txt").write_text(f"{RAW}\n")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
-            patch.setenv(name, value)
-        options = {"store": str(folder / "store"), "ids_file": str(folder / "ids.txt")}
-        assert run_flow("withdraw", purge_files=True, count_to=folder / "count", **options) == 0
-    assert_done(open_store(str(folder / "store")), None)
-    return int((folder / "count").read_text())
-
-
 @pytest.mark.fault(
     "process",
     "withdrawal killed after any write",
     "visible releases verify; a repeat leaves no trace of the participant",
 )
-def test_killed_after_any_write(place, undisturbed: int, tmp_path: Path, record_property) -> None:
+def test_killed_after_any_write(place, tmp_path: Path, record_property) -> None:
     make, server = place
     ids = tmp_path / "ids.txt"
     ids.write_text(f"{RAW}\n")
+    # one that nobody disturbs, for the number of writes: a bucket takes fewer than a folder
+    undisturbed = make(0)
+    options = {"ids_file": str(ids), "store": undisturbed.uri, "purge_files": True}
+    assert run_flow("withdraw", count_to=tmp_path / "count", **options) == 0
+    assert_done(undisturbed, server)
+    n_writes = int((tmp_path / "count").read_text())
     n_kills = KILLS if server is None or KILLS > 2 else 1
     for number in range(1, n_kills + 1):
         store = make(number)
         options = {"ids_file": str(ids), "store": store.uri, "purge_files": True}
-        kill_at = round(number * undisturbed * 0.95 / (n_kills + 1))
+        kill_at = round(number * n_writes / (n_kills + 1))
         assert run_flow("withdraw", kill_at=kill_at, **options) == -9, kill_at
         assert_all_is_well(store)
         assert run_flow("withdraw", **options) == 0, kill_at
         assert_done(store, server)
     record_property("rounds", n_kills)
+
+
+@pytest.mark.fault(
+    "concurrency",
+    "publication and withdrawal, two processes at once",
+    "refused or withdrawn from as well; the participant is in no release that can be read",
+)
+def test_beside_a_publication(place, tmp_path: Path, record_property) -> None:
+    make, _ = place
+    ids = tmp_path / "ids.txt"
+    ids.write_text(f"{RAW}\n")
+    random = Random(5)
+    outcomes: Counter[str] = Counter()
+    for number in range(RACES):
+        store = make(number)
+        records = compress_records([json.dumps({"id": "x", "survey_answers": [SURVEY]}).encode() + b"\n"])
+        candidate = stage(store, "v1.2.0", tables=make_tables(range(9)), side_files={RECORDS: records})
+        options = {"ids_file": str(ids), "store": store.uri, "purge_files": True}
+        # whoever is first at the commit, and however far the other is by then
+        wait = {"sleep_at": random.choice(["S1", "S3", "S4", "S5", "S7"]), "sleep_s": random.random() * 5}
+        said = [tmp_path / f"{side} {number}" for side in ("published", "withdrew")]
+        publisher = start_publisher(store.uri, candidate.candidate_id, f"run-{number}", said=said[0], **wait)
+        withdrawal = start_flow("withdraw", told_to=said[1], **options)
+        publisher.join(60)
+        withdrawal.join(120)
+        assert_all_is_well(store)
+        assert publisher.exitcode in (0, 2), said[0].read_text()
+        assert withdrawal.exitcode in (0, 2), said[1].read_text()
+        outcomes["published" if publisher.exitcode == 0 else "refused"] += 1
+        if withdrawal.exitcode:
+            assert "again" in said[1].read_text()
+            outcomes["withdrawn in a second run"] += 1
+        assert run_flow("withdraw", **options) == 0
+        assert_all_is_well(store)
+        readable = [r.version for r in list_releases(store) if not is_purged(store, r.version)]
+        assert len(readable) == 1
+        for version in readable:
+            conversations = load_release(store, version)[1]["conversations"]
+            assert not conversations["conversation_id"].str.starts_with(f"{GONE}_").any()
+    record_property("rounds", RACES)
+    record_property("outcomes", str(dict(outcomes)))
