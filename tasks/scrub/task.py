@@ -91,25 +91,26 @@ def prove_privacy(
     private = open_store(run.private)
 
     def build(folder: StepFolder) -> None:
-        audits = [read_table(private, shard["audit"], SCRUB_AUDIT) for shard in clean]
-        reviews = [_review(private, shard) for shard in clean]
-        messages = [
-            scan_table(private, shard["clean_messages"], CLEAN_MESSAGES).select("sensitive").collect()
-            for shard in clean
-        ]
-        counted = summarise_privacy(
-            pl.concat([SCRUB_AUDIT.empty(), *audits]),
-            pl.concat([SCRUB_REVIEW.empty(), *reviews]),
-            pl.concat([CLEAN_MESSAGES.empty().select("sensitive"), *messages]),
-            read_json(private, participants["k"].uri),
-            run.policy,
-            sum(_count_dropped(private, shard) for shard in clean),
-        )
         raw_ids = _raw_ids(private, staged)
         with ThreadPoolExecutor(2) as pool:
-            parts = list(pool.map(partial(in_worker, scan_built, run, built, raw_ids), (False, True)))
-        scans = {name: scan for scanned, _ in parts for name, scan in scanned.items()}
-        n_ids = sum(n for _, n in parts)
+            scanning = pool.map(partial(in_worker, scan_built, run, built, raw_ids), (False, True))
+            audits = [read_table(private, shard["audit"], SCRUB_AUDIT) for shard in clean]
+            reviews = [_review(private, shard) for shard in clean]
+            messages = [
+                scan_table(private, shard["clean_messages"], CLEAN_MESSAGES).select("sensitive").collect()
+                for shard in clean
+            ]
+            counted = summarise_privacy(
+                pl.concat([SCRUB_AUDIT.empty(), *audits]),
+                pl.concat([SCRUB_REVIEW.empty(), *reviews]),
+                pl.concat([CLEAN_MESSAGES.empty().select("sensitive"), *messages]),
+                read_json(private, participants["k"].uri),
+                run.policy,
+                sum(_count_dropped(private, shard) for shard in clean),
+            )
+            scanned = list(scanning)
+        scans = {name: scan for some, _ in scanned for name, scan in some.items()}
+        n_ids = sum(n for _, n in scanned)
         proof = {
             **counted,
             "canary": summarise_canaries(read_json(private, canaries["canaries"].uri)),
