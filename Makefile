@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 STORE  ?= demo-store
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test faults fuzz audit e2e docs-images crash check lock docs high-recall bench bench-peers bench-more clean fmt
+.PHONY: help demo up test faults fuzz audit e2e docs-images crash check lock docs high-recall bench bench-peers bench-more profile clean fmt
 
 help: ## show the commands
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,6 +81,9 @@ bench-peers: $(VENV)/.runtime ## set up Presidio and the obvious script's librar
 		print(*tomllib.loads(Path("pyproject.toml").read_text())["project"]["optional-dependencies"]["bench"], sep="\n")' \
 		> build/bench-peers.txt
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r build/bench-peers.txt
+
+profile: $(VENV)/.dev ## where the time of a release goes, by py-spy (from bench-peers), into build/profile.svg
+	$(BIN)/python -m benchmarks.stage_profile 500 --py-spy $(PEERS)/bin/py-spy --plot build/profile.svg
 
 bench-more: $(VENV)/.dev ## what has no peer: generated exports, orchestration, report, provider limits
 	$(BIN)/python -m benchmarks.synth

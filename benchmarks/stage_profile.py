@@ -1,21 +1,27 @@
-"""Where the time of a run goes: `python -m benchmarks.stage_profile STACKS [--plot FILE]`.
+"""Where the time of a run goes: `python -m benchmarks.stage_profile 500 [--plot FILE]`, or `make profile`.
 
-STACKS is what py-spy recorded of a release with all its processes:
-`py-spy record -s -r 100 -f raw -o STACKS -- thoughttrace release EXPORT --store STORE --yes`.
-
-Each sample belongs to the stage whose function is on its stack, and within it to the innermost module of this
-project, or to the library that this module called and that takes most of the samples. Samples are those in which
-a thread was running, so seconds are of all threads and processes together.
+Releases that many invented conversations with the embedded model under py-spy, all processes of the run at 100 samples
+a second; `--stacks FILE` reads what was recorded before. Each sample belongs to the stage whose function is on its
+stack, and within it to the innermost module of this project, with the library that this module called. Samples are
+those in which a thread was running, so seconds are of all threads and processes together.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
+
+from benchmarks.release_run import ID_KEY
+from tasks.synth.export import generate, write_export
 
 STAGES = {
     "reading exports": "read_exports",
@@ -119,17 +125,57 @@ def _largest(found: Mapping[str, Counter[str]], n: int) -> list[tuple[str, Count
     return sorted(found.items(), key=lambda item: -item[1].total())[:n]
 
 
+def record(n: int, py_spy: str, stacks: Path) -> None:
+    """Release n invented conversations under py-spy.
+
+    Raises:
+        SystemExit: py-spy is not there, or the release failed.
+    """
+    if shutil.which(py_spy) is None:
+        raise SystemExit(
+            f"{py_spy} is not there; `make bench-peers` installs it, `--py-spy` names another one"
+        )
+    with tempfile.TemporaryDirectory() as name:
+        export = Path(name, "export.jsonl")
+        write_export(generate(n, 5, "published"), export)
+        flags = ("--review", "mask", "--model", "local", "--yes", "--json")
+        release = (
+            sys.executable,
+            "-m",
+            "flows.cli.app",
+            "release",
+            str(export),
+            "--store",
+            f"{name}/store",
+            *flags,
+        )
+        command = (py_spy, "record", "-s", "-r", str(RATE), "-f", "raw", "-o", str(stacks), "--", *release)
+        environment = {"THOUGHTTRACE_ID_KEY": ID_KEY, **os.environ}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(
+            f"py-spy or the release ended with {done.returncode}: {done.stderr.splitlines()[-1:]}"
+        )
+
+
 def main() -> None:
     """Print the table, and draw the plot where one is wanted."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stage_profile", description=__doc__)
-    parser.add_argument("stacks", type=Path, help="What py-spy recorded, in its raw format.")
+    parser.add_argument("n", type=int, nargs="?", default=500, help="Conversations.")
+    parser.add_argument("--stacks", type=Path, help="Read this instead: py-spy's raw format.")
+    parser.add_argument("--py-spy", default=".venv-bench/bin/py-spy", help="The program.")
     parser.add_argument("--plot", type=Path, help="SVG file to draw.")
     parser.add_argument("--stages", type=int, default=3, help="How many stages, the largest first.")
     arguments = parser.parse_args()
-    found = count_samples(arguments.stacks.read_text().splitlines())
+    with tempfile.TemporaryDirectory() as folder:
+        stacks = arguments.stacks or Path(folder, "stacks")
+        if arguments.stacks is None:
+            record(arguments.n, arguments.py_spy, stacks)
+        found = count_samples(stacks.read_text().splitlines())
     if not found:
-        parser.error(f"{arguments.stacks}: no sample of any stage; record with `-f raw` and `-s`")
+        parser.error(f"{stacks}: no sample of any stage; record with `-f raw` and `-s`")
     if arguments.plot is not None:
+        arguments.plot.parent.mkdir(parents=True, exist_ok=True)
         arguments.plot.write_text(render_plot(found, arguments.stages))
     print(render_table(found, arguments.stages), end="")
 

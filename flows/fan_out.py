@@ -26,8 +26,10 @@ T = TypeVar("T")
 PATIENCE_S = 3
 """Seconds that a terminated run has to end by itself."""
 
-WORTH_A_PROCESS = 1_000_000
-"""Bytes of exports for each process of its own; for less, work saves no more than its start costs."""
+WORTH_PROCESSES = 2_000_000
+"""Bytes of exports from which on two processes of their own save more than their start costs."""
+EXPORT_OF_A_SHARD = 6_000_000
+"""Bytes of an export that make about a shard: more processes than shards have nothing to do."""
 
 
 def runner_kind() -> str:
@@ -79,22 +81,40 @@ def count_processes(run: RunContext, exports: Sequence[str]) -> int:
     """
     if runner_kind() != "threads":
         return 0
-    return min(run.settings.run.workers, sum(f.size for f in list_inputs(exports)) // WORTH_A_PROCESS)
+    n_bytes = sum(file.size for file in list_inputs(exports))
+    if n_bytes < WORTH_PROCESSES or run.settings.run.workers < 2:
+        return 0
+    return min(run.settings.run.workers, max(2, n_bytes // EXPORT_OF_A_SHARD))
 
 
 class Beside(Protocol):
     """Starts a task that runs beside the next ones; ask for its result before the block ends."""
 
-    def __call__(self, task: Task[..., T], *args: Any) -> PrefectFuture[T]:
+    def __call__(self, task: Task[..., T], *args: Any, **kwargs: Any) -> PrefectFuture[T]:
         """Start it."""
         ...
 
 
 @contextmanager
-def side_tasks() -> Iterator[Beside]:
-    """Open threads for tasks that wait for another process or need no Python, apart from those of the shards."""
+def side_tasks(are_beside: bool) -> Iterator[Beside]:
+    """Open threads for tasks that wait for another process, apart from those of the shards.
+
+    Args:
+        are_beside: False runs each where it is started, before the next one: one core, or little memory.
+    """
     with ThreadPoolTaskRunner(max_workers=2) as threads:
-        yield lambda task, *args: threads.submit(task, get_call_parameters(task.fn, args, {}))
+
+        def beside(task: Task[..., T], *args: Any, **kwargs: Any) -> PrefectFuture[T]:
+            future = threads.submit(task, get_call_parameters(task.fn, args, kwargs))
+            if not are_beside:
+                future.wait()
+            return future
+
+        try:
+            yield beside
+        except TerminationSignal:
+            _end_soon()
+            raise
 
 
 def over_shards(

@@ -73,17 +73,19 @@ def release(
     finish_publications(run)
     advance("reading exports", 0)
     n_processes = count_processes(run, exports)
-    with scrub_workers(n_processes, partial(load_detector, run.settings.privacy)), side_tasks() as beside:
+    prepare = partial(load_detector, run.settings.privacy)
+    # what is opened last ends first: a task that waits for a worker ends with it
+    with side_tasks(n_processes > 1) as beside, scrub_workers(n_processes, prepare):
         staged = read_exports(run, exports)
         run = run.with_policy(choose_policy(run, staged.dialects))
         ids = assign_public_ids(run, staged)
-        fitted = beside(fit_taggers, run)
+        if n_processes > 1:
+            beside(fit_taggers, run)
         clean = over_shards("scrubbing", scrub_shard, run, staged.shards, ids)
         require_review(run, staged, ids, clean)
         planted = beside(plant_canaries, run, staged, ids)
         spending = plan_release(run, clean)
         participants = generalise_survey(run, clean)
-        fitted.result()
         labelled = over_shards("tagging", tag_shard, run, clean, len(clean))
         advance("building tables", 0)
         built = build_release(run, staged, ids, clean, participants, labelled, source, publishing)
@@ -92,7 +94,7 @@ def release(
             discard_work(run, [built.tables, canaries])
             return tell(describe_outcome(run, "unchanged", built) | {"tagging_plan": spending})
         advance("proving privacy", 0)
-        comparing = beside(measure_labels, run, built, labelled, True)
+        comparing = beside(measure_labels, run, built, labelled, has_canaries=True)
         proof = prove_privacy(run, staged, clean, participants, built, canaries)
         measured = comparing.result()
     advance("counting", 0)

@@ -61,7 +61,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         row.n_failed += report.failed
         row.n_skipped += report.skipped
         row.n_rounds += rounds if report.when == "call" else 0
-        row.on = datetime.now(UTC).date().isoformat()
+        if not report.skipped:
+            row.on = datetime.now(UTC).date().isoformat()
 
 
 def pytest_sessionfinish() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, console, print_json
+from flows.cli.output import JsonOption, StoreOption, console, name_user, print_json
 
 if TYPE_CHECKING:
     from schemas.manifest import Candidate
@@ -81,7 +80,7 @@ def approve(
             candidate_id=approved.candidate_id,
             store=store,
             config_file=config or "",
-            approved_by=getpass.getuser(),
+            approved_by=name_user(),
             single_writer=single_writer,
         )
         if approved is not found:
@@ -110,7 +109,7 @@ def reject(
         from flows.approval import rejected_by
         from flows.waiting import end_waiting_runs
 
-        end_waiting_runs(found.candidate_id, rejected_by(getpass.getuser(), why))
+        end_waiting_runs(found.candidate_id, rejected_by(name_user(), why))
     if json:
         print_json({"status": "rejected", "candidate_id": found.candidate_id, "why": why})
     else:
@@ -140,7 +139,7 @@ def _settle(run: RunContext, candidate_id: str, version: str) -> None:
     from tasks.publish.candidate import delete_candidate
 
     delete_candidate(_private(run), candidate_id)
-    end_waiting_runs(candidate_id, published_by(getpass.getuser(), version))
+    end_waiting_runs(candidate_id, published_by(name_user(), version))
 
 
 def _private(run: RunContext) -> Any:

@@ -18,7 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from flows.cli.output import console
+from flows.cli.output import console, print_json
 from flows.cli.spending import render_plan
 from flows.progress import reporting
 
@@ -72,6 +72,14 @@ def _write_event(step: str, done: int, total: int | None) -> None:
 def write_document(name: str, document: Mapping[str, Any]) -> None:
     """Write a document as an event: what comes before an expense must be seen before it."""
     _write({"event": name, **document})
+
+
+def show_plan(name: str, plan: Mapping[str, Any], *, may_ask: bool) -> None:
+    """Print a plan to stdout, or as an event where somebody is asked next: stdout holds one document."""
+    if may_ask:
+        write_document(name, plan)
+    else:
+        print_json(plan)
 
 
 def _write(event: Mapping[str, Any]) -> None:

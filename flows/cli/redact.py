@@ -39,8 +39,9 @@ def redact(
     from flows.cli.progress import show_progress
 
     if not yes:
-        _plan(spans, store, config or "", purge=purge, as_json=json)
-        if not sys.stdin.isatty():
+        may_ask = sys.stdin.isatty()
+        _plan(spans, store, config or "", purge=purge, as_json=json, may_ask=may_ask)
+        if not may_ask:
             console.print("nothing was done; --yes does it")
             return 0
         typer.confirm("Redact it?", abort=True, err=True)
@@ -72,13 +73,16 @@ def redact(
     return 0
 
 
-def _plan(spans: Path, store: str, config: str, *, purge: bool, as_json: bool) -> None:
+def _plan(spans: Path, store: str, config: str, *, purge: bool, as_json: bool, may_ask: bool) -> None:
     from flows.run import open_run
     from tasks.redact.task import foresee_redaction
 
     found = foresee_redaction(open_run(store, config), spans)
     if as_json:
-        print_json({"status": "planned", "purge": purge, **found})
+        plan = {"status": "planned", "purge": purge, **found}
+        from flows.cli.progress import show_plan
+
+        show_plan("redaction plan", plan, may_ask=may_ask)
         return
     from rich.console import Console
     from rich.table import Table

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, YesOption, console, print_json
+from flows.cli.output import JsonOption, StoreOption, YesOption, console, name_user, print_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -161,7 +160,9 @@ def run_release(parameters: Mapping[str, Any], *, yes: bool, as_json: bool = Fal
     with show_progress("starting Prefect", as_json=as_json):
         from flows.release import release as release_flow
 
-        outcome: dict[str, Any] = release_flow(**parameters, approval="none" if yes else "stage")
+        outcome: dict[str, Any] = release_flow(
+            **parameters, approval="none" if yes else "stage", approved_by=name_user() if yes else ""
+        )
     if outcome["status"] != "staged" or not sys.stdin.isatty():
         return outcome
     if as_json:
@@ -177,7 +178,7 @@ def run_release(parameters: Mapping[str, Any], *, yes: bool, as_json: bool = Fal
             candidate_id=outcome["candidate_id"],
             store=parameters["store"],
             config_file=parameters.get("config_file", ""),
-            approved_by=getpass.getuser(),
+            approved_by=name_user(),
             single_writer=parameters.get("publishing", {}).get("single_writer", False),
         )
     return outcome | {"status": "published", "places": published["places"]}

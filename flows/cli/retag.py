@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, YesOption, print_json
+from flows.cli.output import JsonOption, StoreOption, YesOption, name_user, print_json
 
 VersionArgument = Annotated[str, typer.Argument(help="Release to re-tag: the latest version, or `latest`.")]
 TaxonomyOption = Annotated[
@@ -110,6 +110,7 @@ def retag(
             },
             publishing={"dry_run": dry_run},
             approval="none" if yes else "stage",
+            approved_by=name_user() if yes else "",
         )
     return show_outcome(outcome, as_json=json)
 

@@ -6,7 +6,6 @@ uncertain spans of personal data, `labels` are labels to look at; a further kind
 
 from __future__ import annotations
 
-import getpass
 import importlib
 import os
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, cast
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, console, print_json
+from flows.cli.output import JsonOption, StoreOption, console, name_user, print_json
 from schemas.errors import ConflictError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -273,7 +272,7 @@ def _open_desk(store: str, config: str | None, by: str = "") -> Desk:
     if not settings.store:
         raise UsageError("no store given: use --store, THOUGHTTRACE_STORE or `store` in the settings file")
     opened = open_store(settings.store)
-    return Desk(opened, open_private(opened, settings.private_store), by or getpass.getuser())
+    return Desk(opened, open_private(opened, settings.private_store), by or name_user())
 
 
 def _format_of(file: Path, form: str) -> SheetFormat:

@@ -47,8 +47,9 @@ def withdraw(
     run = open_run(store, config or "")
     outlook = foresee_withdrawal(open_store(run.store), open_store(run.private), ids, os.environ)
     if not yes:
-        _show_plan(outlook, purge=purge, as_json=json)
-        if not sys.stdin.isatty():
+        may_ask = sys.stdin.isatty()
+        _show_plan(outlook, purge=purge, as_json=json, may_ask=may_ask)
+        if not may_ask:
             console.print("nothing was done; --yes does it")
             return 0
         typer.confirm("Withdraw them?", abort=True, err=True)
@@ -90,20 +91,20 @@ def _run(
     return outcome
 
 
-def _show_plan(outlook: Outlook, *, purge: bool, as_json: bool) -> None:
+def _show_plan(outlook: Outlook, *, purge: bool, as_json: bool, may_ask: bool) -> None:
     if as_json:
-        print_json(
-            {
-                "status": "planned",
-                "n_participants": outlook.n_participants,
-                "unknown_lines": outlook.unknown_lines,
-                "purge": purge,
-                "releases": [
-                    {"version": a.version, "is_yanked": a.is_yanked, "n_rows": a.n_rows}
-                    for a in outlook.releases
-                ],
-            }
-        )
+        plan = {
+            "status": "planned",
+            "n_participants": outlook.n_participants,
+            "unknown_lines": outlook.unknown_lines,
+            "purge": purge,
+            "releases": [
+                {"version": a.version, "is_yanked": a.is_yanked, "n_rows": a.n_rows} for a in outlook.releases
+            ],
+        }
+        from flows.cli.progress import show_plan
+
+        show_plan("withdrawal plan", plan, may_ask=may_ask)
         return
     from rich.console import Console
     from rich.table import Table

@@ -126,9 +126,12 @@ def count_hits(texts: Sequence[str]) -> Counter[str]:
     for sign in _CUTS:
         joined = joined.replace(sign, " ")
     words = joined.split()
+    kinds: dict[str, str] = {}
     for word in set(words):
         if (kind := _judge_word(word) if len(word) <= _WORD_LENGTH else _judge_token(word)) is not None:
-            hits[kind] += words.count(word)
+            kinds[word] = kind
+    if kinds:
+        hits.update(kinds[word] for word in words if word in kinds)
     for text in texts:
         if "-----BEGIN" in text and "PRIVATE KEY-----" in text:
             hits["credential"] += 1
@@ -249,26 +252,34 @@ def _digit_groups(text: str) -> Iterator[str]:
 
 def _long_runs(text: str) -> Iterator[str]:
     """Runs of digits as long as a card's, or with hyphens as long as a social security number's."""
+    left, around = 0, ""
     for found in _RUN.finditer(text):
-        if found.end() - found.start() >= _CARD_DIGITS or "-" in found.group():
-            for run in _RUN.findall(_without_digests(text, found.start(), found.end())):
-                if len(run) >= _CARD_DIGITS or "-" in run:
-                    yield run
+        if not _is_long(found.group()):
+            continue
+        # most runs stand in nothing that could be a digest; a long one is looked at once for all its runs
+        if not (left <= found.start() and found.end() <= left + len(around)):
+            left, around = _without_digests(text, found.start(), found.end())
+        rest = around[found.start() - left : found.end() - left]
+        yield from filter(_is_long, _RUN.findall(rest))
 
 
-def _without_digests(text: str, start: int, end: int) -> str:
-    """A part of a text, with blanks for what belongs to a digest that may reach beyond it."""
+def _is_long(run: str) -> bool:
+    return len(run) >= _CARD_DIGITS or "-" in run
+
+
+def _without_digests(text: str, start: int, end: int) -> tuple[int, str]:
+    """Widen a place by the hexadecimal digits beside it; return where it begins then, and it with digests blanked."""
     left, right = start, end
     while left and text[left - 1] in _HEX:
         left -= 1
     while right < len(text) and text[right] in _HEX:
         right += 1
     if right - left < _DIGEST_LENGTH:
-        return text[start:end]
+        return left, text[left:right]
     # one more at both ends tells whether it is a word of its own
     first = max(0, left - 1)
-    around = _DIGEST.sub(lambda m: " " * len(m.group()), text[first : right + 1])
-    return around[start - first : end - first]
+    blanked = _DIGEST.sub(lambda m: " " * len(m.group()), text[first : right + 1])
+    return left, blanked[left - first : right - first]
 
 
 def _sums_to_ten(number: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Literal, NamedTuple
 
 import polars as pl
@@ -75,11 +75,6 @@ class SpanMemo:
             if digest in self._fresh:
                 found[texts[number]] = _decode(*self._fresh[digest])
         return found
-
-    def count_unknown(self, texts: Sequence[str]) -> int:
-        """Return how many of the texts, as they came, nobody read before."""
-        keys = pl.Series("key", [text_hmac(self._key, text) for text in texts], dtype=pl.String)
-        return keys.to_frame().join(self._known, on="key", how="anti").height
 
     def remember(self, entries: Mapping[str, Found], reading: Reading = "original") -> None:
         """Add what was found."""

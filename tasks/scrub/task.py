@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any
 
 import polars as pl
@@ -26,7 +24,7 @@ from tasks.scrub.proof import summarise_canaries, summarise_privacy, summarise_s
 from tasks.scrub.review_file import write_queue
 from tasks.scrub.shadow import write_canary_proof
 from tasks.scrub.shard import write_clean_shard
-from tasks.scrub.workers import in_worker
+from tasks.scrub.workers import in_worker, start_in_worker
 from tasks.storage.store import Store, open_store
 from tasks.storage.tables import read_json, read_table, scan_table
 
@@ -71,7 +69,7 @@ def require_review(run: RunContext, staged: StagedExports, ids: TableSet, clean:
 @task(name="plant canaries", task_run_name="plant canaries")
 def plant_canaries(run: RunContext, staged: StagedExports, ids: TableSet) -> TableSet:
     """Write `canaries`: which of the canaries in a shadow copy of some conversations survive scrubbing."""
-    return in_worker(write_canary_proof, run, staged, ids)
+    return start_in_worker(write_canary_proof, run, staged, ids)()
 
 
 @task(name="prove privacy", task_run_name="prove privacy")
@@ -92,23 +90,25 @@ def prove_privacy(
 
     def build(folder: StepFolder) -> None:
         raw_ids = _raw_ids(private, staged)
-        with ThreadPoolExecutor(2) as pool:
-            scanning = pool.map(partial(in_worker, scan_built, run, built, raw_ids), (False, True))
-            audits = [read_table(private, shard["audit"], SCRUB_AUDIT) for shard in clean]
-            reviews = [_review(private, shard) for shard in clean]
-            messages = [
-                scan_table(private, shard["clean_messages"], CLEAN_MESSAGES).select("sensitive").collect()
-                for shard in clean
-            ]
-            counted = summarise_privacy(
-                pl.concat([SCRUB_AUDIT.empty(), *audits]),
-                pl.concat([SCRUB_REVIEW.empty(), *reviews]),
-                pl.concat([CLEAN_MESSAGES.empty().select("sensitive"), *messages]),
-                read_json(private, participants["k"].uri),
-                run.policy,
-                sum(_count_dropped(private, shard) for shard in clean),
-            )
-            scanned = list(scanning)
+        # in two processes, where there are some, while this one counts
+        scans_of = [
+            start_in_worker(scan_built, run, built, raw_ids, of_records) for of_records in (False, True)
+        ]
+        audits = [read_table(private, shard["audit"], SCRUB_AUDIT) for shard in clean]
+        reviews = [_review(private, shard) for shard in clean]
+        messages = [
+            scan_table(private, shard["clean_messages"], CLEAN_MESSAGES).select("sensitive").collect()
+            for shard in clean
+        ]
+        counted = summarise_privacy(
+            pl.concat([SCRUB_AUDIT.empty(), *audits]),
+            pl.concat([SCRUB_REVIEW.empty(), *reviews]),
+            pl.concat([CLEAN_MESSAGES.empty().select("sensitive"), *messages]),
+            read_json(private, participants["k"].uri),
+            run.policy,
+            sum(_count_dropped(private, shard) for shard in clean),
+        )
+        scanned = [wait() for wait in scans_of]
         scans = {name: scan for some, _ in scanned for name, scan in some.items()}
         n_ids = sum(n for _, n in scanned)
         proof = {

@@ -1,8 +1,8 @@
-"""Scrubbing in processes of its own: Python runs one thread at a time, so threads share one core.
+"""Processes of their own for scrubbing and what proves it: Python runs one thread at a time, so threads share a core.
 
-A worker loads the models once, while the exports are read, and takes one shard after the other; it reads and
-writes the private store itself, so that only references pass between the processes. Workers end with the run: by the end of the
-`with` block, and by themselves when the process that started them is gone, however it died.
+A worker loads the models once, while the exports are read, and takes one piece of work after the other; it reads and
+writes the private store itself, so that no table passes between the processes. Workers end with the run: by the end of
+the `with` block, and by themselves when the process that started them is gone, however it died.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ def scrub_workers(n_workers: int, prepare: Callable[[], object] | None = None) -
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_begin, initargs=(ours, prepare))
-    # a process starts with a call that finds no idle one
-    for _ in range(n_workers):
-        pool.submit(os.getpid)
-    _open = pool
     try:
+        # a process starts with a call that finds no idle one
+        for _ in range(n_workers):
+            pool.submit(os.getpid)
+        _open = pool
         yield
     finally:
         _open = None
@@ -66,15 +66,42 @@ def in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     try:
         return _open.submit(work, *args, **kwargs).result()
     except (BrokenProcessPool, MemoryError) as error:
-        what = (
-            "ran out of memory"
-            if isinstance(error, MemoryError)
-            else "was killed, most likely for want of memory"
-        )
-        raise InternalError(
-            f"a process that scrubs {what}; start the run again, it goes on from the finished shards; "
-            "fewer at a time: `run.workers`"
-        ) from None
+        raise _tell_death(error) from None
+
+
+def start_in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Callable[[], R]:
+    """Start a module's function in a worker process; what is returned waits for the result.
+
+    Without worker processes, or where one died while there was nothing to do, the work is done here and at once.
+    """
+    if _open is None:
+        result = work(*args, **kwargs)
+        return lambda: result
+    try:
+        future = _open.submit(work, *args, **kwargs)
+    except BrokenProcessPool:
+        result = work(*args, **kwargs)
+        return lambda: result
+
+    def wait() -> R:
+        try:
+            return future.result()
+        except (BrokenProcessPool, MemoryError) as error:
+            raise _tell_death(error) from None
+
+    return wait
+
+
+def _tell_death(error: BaseException) -> InternalError:
+    what = (
+        "ran out of memory"
+        if isinstance(error, MemoryError)
+        else "was killed, most likely for want of memory"
+    )
+    return InternalError(
+        f"a process that scrubs {what}; start the run again, it goes on from the finished shards; "
+        "fewer at a time: `run.workers`"
+    )
 
 
 def _begin(lifeline: Connection, prepare: Callable[[], object] | None) -> None:

@@ -15,12 +15,18 @@ from schemas.errors import DataError, VerificationError
 from schemas.fields import Table
 from schemas.refs import ArtifactRef
 from tasks.storage.local import LocalStore
-from tasks.storage.parquet import decode_table, encode_table, scan_bytes
+from tasks.storage.parquet import ZSTD_LEVEL, decode_table, encode_table, scan_bytes
 from tasks.storage.store import Store
 
 
 def write_table(
-    store: Store, key: str, frame: pl.DataFrame, table: Table, *, sort_by: Sequence[str] = ()
+    store: Store,
+    key: str,
+    frame: pl.DataFrame,
+    table: Table,
+    *,
+    sort_by: Sequence[str] = (),
+    zstd_level: int = ZSTD_LEVEL,
 ) -> ArtifactRef:
     """Write a frame as Parquet under its definition and return the reference; safe to repeat.
 
@@ -28,7 +34,7 @@ def write_table(
         DataError: the frame does not fit the definition.
         StoreUnavailableError: the store fails.
     """
-    data = encode_table(frame, table, sort_by=sort_by)
+    data = encode_table(frame, table, sort_by=sort_by, zstd_level=zstd_level)
     digest = hashlib.sha256(data).hexdigest()
     store.put(key, data, sha256=digest)
     return ArtifactRef(key, digest, frame.height, len(data))

@@ -7,6 +7,7 @@ snapshot name for any other, so that a label always says which weights it came f
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
@@ -112,7 +113,10 @@ def load_embedder(weights_dir: str = "") -> MiniLM:
     Raises:
         ConfigError: see `MiniLM`.
     """
-    return MiniLM(weights_dir)
+    model = MiniLM(weights_dir)
+    # what was imported until now stays: the collector need not walk through it again and again
+    gc.freeze()
+    return model
 
 
 def _find_files(weights_dir: str) -> tuple[Path, Path, bool]:

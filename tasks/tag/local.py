@@ -132,7 +132,8 @@ def fit_tagger(taxonomy: Taxonomy, embedder: Embedder, gold: Sequence[Gold] = ()
     seeds = load_seeds(taxonomy)
     snapshot = f"{embedder.snapshot}+head{HEAD_VERSION}:{_digest_examples([*seeds, *known])}"
     groups = hashlib.blake2b("\0".join(g.item.group for g in known).encode()).digest()
-    key = (taxonomy.model_dump_json(), snapshot, groups)
+    # vectors of a memo are rounded, so that the same weights may give two heads
+    key = (taxonomy.model_dump_json(), f"{type(embedder).__name__} {snapshot}", groups)
     # shards side by side want the same head; the second waits for the first one's
     with _fitting:
         fitted = _known.pop(key, None) or _fit(taxonomy, embedder, seeds, known)

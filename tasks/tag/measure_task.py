@@ -30,7 +30,7 @@ CANARIES = "canaries"
 
 @task(name="measure labels", task_run_name="measure labels")
 def measure_labels(
-    run: RunContext, built: BuiltRelease, labelled: Sequence[TableSet], has_canaries: bool = False
+    run: RunContext, built: BuiltRelease, labelled: Sequence[TableSet], *, has_canaries: bool = False
 ) -> TableSet:
     """Write `quality`: agreement with gold and between labellers, over all shards together; and `cost`.
 

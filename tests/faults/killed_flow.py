@@ -143,10 +143,10 @@ def _one_after_another(step: str, work: Callable[..., Any], run: Any, shards: An
 
 
 @contextmanager
-def _no_side_tasks() -> Iterator[Callable[..., Future[Any]]]:
-    def do_now(work: Callable[..., Any], *args: Any) -> Future[Any]:
+def _no_side_tasks(_: bool) -> Iterator[Callable[..., Future[Any]]]:
+    def do_now(work: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
         done: Future[Any] = Future()
-        done.set_result(work(*args))
+        done.set_result(work(*args, **kwargs))
         return done
 
     yield do_now

@@ -26,6 +26,7 @@ from tasks.storage.store import Store, open_store
 from tasks.synth.export import generate
 from tests.faults.all_is_well import assert_all_is_well
 from tests.faults.killed_flow import run_flow, start_flow
+from tests.storage_servers import S3Server
 from tests.tag_provider import MODEL, FakeProvider, read_items
 
 pytestmark = pytest.mark.faults
@@ -37,6 +38,9 @@ MAY_HOLD_RAW_TEXT = "private/steps/"
 
 class Place:
     """An export with a planted address, a store, and what the provider was asked."""
+
+    server: S3Server | None = None
+    """Where the stores are; None means in the folder."""
 
     def __init__(self, folder: Path, provider: FakeProvider) -> None:
         self.folder, self.provider = folder, provider
@@ -52,10 +56,10 @@ class Place:
         self.provider.reset()
         self.provider.fault = self._note
         self.asked: dict[str, list[float]] = {}
-        self.store: Store = open_store(str(self.folder / name))
+        self.store: Store = open_store(self.server.new_uri() if self.server else str(self.folder / name))
         self.options = {
             "exports": [str(self.export)],
-            "store": str(self.folder / name),
+            "store": self.store.uri,
             "tagging": TaggingOptions(model=MODEL, budget_usd=1),
             "approval": "none",
             "approved_by": "Ada",
@@ -96,13 +100,20 @@ def place(tmp_path: Path, provider: FakeProvider, monkeypatch) -> Place:
     return Place(tmp_path, provider)
 
 
+@pytest.fixture(params=["local", "weed"] if KILLS > 1 else ["local"])
+def anywhere(request: pytest.FixtureRequest, place: Place) -> Place:
+    if request.param == "weed":
+        place.server = request.getfixturevalue("weed_env")
+    return place
+
+
 @pytest.mark.fault(
     "process",
     "release killed after any write to the store",
     "nothing broken or unscrubbed is visible; the next run completes, no label paid twice, the funnel reconciles",
 )
-def test_killed_after_any_write(place: Place, record_property) -> None:
-    n_writes = 40
+def test_killed_after_any_write(anywhere: Place, record_property) -> None:
+    place, n_writes = anywhere, 40
     if KILLS > 1:  # a single kill falls somewhere before that in any case
         place.reset("undisturbed")
         assert run_flow("release", count_to=place.folder / "count", **place.options) == 0

@@ -58,3 +58,36 @@ def test_withdraw_and_evaluate_tell_events(monkeypatch, capsys) -> None:
     evaluate._run("thought-dynamics", "v1.0.0", "s", "", EvaluationOptions(), as_json=True)
     events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [e["event"] for e in events] == ["step", "step"]
+
+
+@pytest.mark.parametrize("may_ask", [True, False])
+def test_a_plan_that_is_asked_about_leaves_stdout_to_the_result(capsys, may_ask) -> None:
+    from flows.cli.progress import show_plan
+
+    show_plan("withdrawal plan", {"status": "planned"}, may_ask=may_ask)
+    shown = capsys.readouterr()
+    told = json.loads(shown.err if may_ask else shown.out)
+    assert (shown.out == "", told["status"]) == (may_ask, "planned")
+    assert told.get("event") == ("withdrawal plan" if may_ask else None)
+
+
+@pytest.mark.parametrize(("yes", "approver"), [(True, "ada"), (False, "")])
+def test_who_says_yes_beforehand_answers_for_it(approvals, monkeypatch, yes, approver) -> None:
+    import flows.release
+    from flows.cli.release import run_release
+
+    given: list[dict[str, Any]] = []
+    monkeypatch.setattr(flows.release, "release", lambda **g: given.append(g) or {"status": "published"})
+    monkeypatch.setattr("getpass.getuser", lambda: "ada")
+    run_release({"exports": ["x"], "store": "s"}, yes=yes)
+    assert [g["approved_by"] for g in given] == [approver]
+
+
+def test_a_system_without_names_has_a_command_line(monkeypatch) -> None:
+    from flows.cli.output import name_user
+
+    def no_name() -> str:
+        raise OSError("no entry for uid 1001")
+
+    monkeypatch.setattr("getpass.getuser", no_name)
+    assert name_user() == "command line"

@@ -86,11 +86,3 @@ def test_other_key_or_engine_finds_nothing(
 ) -> None:
     for memo, key in ((rows, b"x" * 32), (rows.with_columns(engine=pl.lit("older")), MEMO)):
         assert SpanMemo(key, scrubber.engine, memo).look_up(items["text"]) == {}
-
-
-def test_unknown_texts_are_counted_as_they_came(rows: pl.DataFrame, scrubber: Scrubber) -> None:
-    memo = SpanMemo(MEMO, scrubber.engine, rows)
-    assert memo.count_unknown(["the same words again", "never seen", "seen by nobody"]) == 2
-    assert memo.count_unknown([]) == 0
-    assert SpanMemo(MEMO, "another engine", rows).count_unknown(["the same words again"]) == 1
-    assert SpanMemo(b"n" * 32, scrubber.engine, rows).count_unknown(["the same words again"]) == 1

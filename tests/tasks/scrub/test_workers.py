@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import InternalError, KeyMissingError
-from tasks.scrub.workers import in_worker, scrub_workers
+from tasks.scrub.workers import in_worker, scrub_workers, start_in_worker
 
 
 def own_pid() -> int:
@@ -73,6 +73,19 @@ def test_each_worker_is_prepared_once_before_its_first_work(tmp_path) -> None:
         # the call finds its worker ready
         assert (tmp_path / str(in_worker(own_pid))).exists()
         wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+
+
+def test_work_is_started_in_a_worker_or_done_here_at_once() -> None:
+    assert start_in_worker(own_pid)() == os.getpid()
+    with scrub_workers(2):
+        waits = [start_in_worker(own_pid) for _ in range(2)]
+        assert os.getpid() not in {wait() for wait in waits}
+        with pytest.raises(KeyMissingError, match="no key"):
+            start_in_worker(refuse)()
+        with pytest.raises(InternalError, match="want of memory"):
+            start_in_worker(die)()
+        # one that died is no reason to lose what was paid for since
+        assert start_in_worker(own_pid)() == os.getpid()
 
 
 def test_what_fails_while_preparing_fails_again_where_it_is_needed() -> None:

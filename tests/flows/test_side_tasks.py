@@ -1,0 +1,81 @@
+"""Tasks beside the others: their errors are told, and a run that ends does not wait for what they wait for."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from prefect import flow, task
+from prefect.exceptions import TerminationSignal
+
+import flows.fan_out
+from flows.fan_out import side_tasks
+from schemas.errors import BudgetError, DataError
+from tasks.scrub.workers import in_worker, scrub_workers
+
+LONG_S = 60
+
+
+@task
+def wait_for_a_worker() -> None:
+    in_worker(time.sleep, LONG_S)
+
+
+@task
+def fail() -> None:
+    raise DataError("a row is missing")
+
+
+def test_the_error_of_the_run_is_told_without_waiting(prefect_server) -> None:
+    @flow
+    def run() -> None:
+        with side_tasks(True) as beside, scrub_workers(2):
+            beside(wait_for_a_worker)
+            time.sleep(1)
+            raise BudgetError("spent")
+
+    began = time.monotonic()
+    with pytest.raises(BudgetError, match="spent"):
+        run()
+    assert time.monotonic() - began < LONG_S / 2
+
+
+def test_the_error_of_a_side_task_is_told_where_its_result_is_asked_for(prefect_server) -> None:
+    reached: list[str] = []
+
+    @flow
+    def run() -> None:
+        with side_tasks(True) as beside:
+            failed = beside(fail)
+            reached.append("body")
+            failed.result()
+
+    with pytest.raises(DataError, match="a row is missing"):
+        run()
+    assert reached == ["body"]
+
+
+def test_without_processes_one_comes_after_the_other(prefect_server) -> None:
+    done: list[str] = []
+
+    @task
+    def note(what: str, *, after_s: float = 0) -> None:
+        time.sleep(after_s)
+        done.append(what)
+
+    @flow
+    def run() -> None:
+        with side_tasks(False) as beside:
+            beside(note, "first", after_s=0.5)
+            done.append("second")
+
+    run()
+    assert done == ["first", "second"]
+
+
+def test_a_cancelled_run_ends_soon(prefect_server, monkeypatch) -> None:
+    ended: list[bool] = []
+    monkeypatch.setattr(flows.fan_out, "_end_soon", lambda: ended.append(True))
+    with pytest.raises(TerminationSignal), side_tasks(True):
+        raise TerminationSignal(15)
+    assert ended == [True]
