@@ -24,27 +24,27 @@ from benchmarks.release_run import ID_KEY
 from tasks.synth.export import generate, write_export
 
 STAGES = {
-    "reading exports": "read_exports",
-    "scrubbing": "write_clean_shard",
-    "canaries": "write_canary_proof",
-    "fitting": "fit_taggers",
-    "tagging": "tag_shard",
-    "building tables": "build_release",
-    "second scan": "scan_built",
-    "comparing labels": "measure_labels",
-    "counting": "compute_statistics",
-    "judging": "judge_release",
-    "report": "write_report",
-    "staging": "stage_candidate",
+    "read_exports": "reading exports",
+    "write_clean_shard": "scrubbing",
+    "write_canary_proof": "canaries",
+    "fit_taggers": "tagging",
+    "tag_shard": "tagging",
+    "build_release": "building tables",
+    "scan_built": "second scan",
+    "measure_labels": "comparing labels",
+    "compute_statistics": "counting",
+    "judge_release": "judging",
+    "write_report": "report",
+    "stage_candidate": "staging",
 }
-"""What a stage is called, and the function by which its samples are known."""
+"""Function by which samples are known to stage."""
 RATE = 100
 """Samples a second, as recorded."""
 _FRAME = re.compile(r"(?P<function>.+) \((?P<file>[^():]+)(?::\d+)?\)$")
 _OURS = re.compile(r"(?:^|/)(tasks|schemas|flows)/")
 _LIBRARIES = ("numpy", "onnxruntime", "polars", "pyarrow", "spacy", "thinc", "re2", "scipy", "altair", "tiktoken", "yaml")  # fmt: skip
 _COLOURS = ("#2f6f9f", "#4c9a6a", "#c28f2c", "#8d5a97", "#b5533c", "#6b7a8f", "#9aa5b1")
-_SHOWN = 6
+_SHOWN, _LEAST = 6, 0.01
 _WIDTH = 560
 
 
@@ -57,12 +57,11 @@ def count_samples(lines: Iterable[str]) -> dict[str, Counter[str]]:
     Returns:
         Stage to name of a module or library to samples; samples of no stage are left out.
     """
-    by_function = {function: stage for stage, function in STAGES.items()}
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for line in lines:
         stack, _, n = line.rstrip("\n").rpartition(" ")
         frames = [m for part in stack.split(";") if (m := _FRAME.match(part)) is not None]
-        stage = next((by_function[m["function"]] for m in frames if m["function"] in by_function), None)
+        stage = next((STAGES[m["function"]] for m in frames if m["function"] in STAGES), None)
         if stage is not None:
             found[stage][_name_work([m["file"] for m in frames])] += int(n)
     return dict(found)
@@ -83,7 +82,7 @@ def render_table(found: Mapping[str, Counter[str]], n_stages: int = 3) -> str:
     lines = ["| stage | thread seconds | of these |", "|---|---:|---|"]
     for stage, counts in _largest(found, n_stages):
         total = counts.total()
-        parts = ", ".join(f"{n / total:.0%} `{name}`" for name, n in counts.most_common(_SHOWN))
+        parts = ", ".join(f"{n / total:.0%} `{name}`" for name, n in _largest_parts(counts))
         lines.append(f"| {stage} | {total / RATE:,.1f} | {parts} |")
     return "\n".join(lines) + "\n"
 
@@ -100,7 +99,7 @@ def render_plot(found: Mapping[str, Counter[str]], n_stages: int = 3) -> str:
             f'<text x="8" y="{y + 14}" font-weight="bold">{escape(stage)}, {total / RATE:,.1f} s</text>'
         )
         y += 20
-        parts = counts.most_common(_SHOWN)
+        parts = _largest_parts(counts)
         parts.append(("all else", total - sum(n for _, n in parts)))
         x = 8.0
         for colour, (_, n) in zip(_COLOURS, parts, strict=False):
@@ -119,6 +118,10 @@ def render_plot(found: Mapping[str, Counter[str]], n_stages: int = 3) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH + 16}" height="{y}" font-family="sans-serif" '
         f'font-size="12"><rect width="100%" height="100%" fill="white"/>{"".join(rows)}</svg>\n'
     )
+
+
+def _largest_parts(counts: Counter[str]) -> list[tuple[str, int]]:
+    return [(name, n) for name, n in counts.most_common(_SHOWN) if n >= _LEAST * counts.total()]
 
 
 def _largest(found: Mapping[str, Counter[str]], n: int) -> list[tuple[str, Counter[str]]]:
