@@ -80,6 +80,7 @@ def release(
         run = run.with_policy(choose_policy(run, staged.dialects))
         ids = assign_public_ids(run, staged)
         if n_processes > 1:
+            # this process has nothing to do meanwhile; a shard that needs a head waits for it
             beside(fit_taggers, run)
         clean = over_shards("scrubbing", scrub_shard, run, staged.shards, ids)
         require_review(run, staged, ids, clean)

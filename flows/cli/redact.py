@@ -79,9 +79,9 @@ def _plan(spans: Path, store: str, config: str, *, purge: bool, as_json: bool, m
 
     found = foresee_redaction(open_run(store, config), spans)
     if as_json:
-        plan = {"status": "planned", "purge": purge, **found}
         from flows.cli.progress import show_plan
 
+        plan = {"status": "planned", "purge": purge, **found}
         show_plan("redaction plan", plan, may_ask=may_ask)
         return
     from rich.console import Console

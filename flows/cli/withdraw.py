@@ -93,6 +93,8 @@ def _run(
 
 def _show_plan(outlook: Outlook, *, purge: bool, as_json: bool, may_ask: bool) -> None:
     if as_json:
+        from flows.cli.progress import show_plan
+
         plan = {
             "status": "planned",
             "n_participants": outlook.n_participants,
@@ -102,8 +104,6 @@ def _show_plan(outlook: Outlook, *, purge: bool, as_json: bool, may_ask: bool) -
                 {"version": a.version, "is_yanked": a.is_yanked, "n_rows": a.n_rows} for a in outlook.releases
             ],
         }
-        from flows.cli.progress import show_plan
-
         show_plan("withdrawal plan", plan, may_ask=may_ask)
         return
     from rich.console import Console

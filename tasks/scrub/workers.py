@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
@@ -63,10 +63,8 @@ def in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """
     if _open is None:
         return work(*args, **kwargs)
-    try:
+    with _telling_death():
         return _open.submit(work, *args, **kwargs).result()
-    except (BrokenProcessPool, MemoryError) as error:
-        raise _tell_death(error) from None
 
 
 def start_in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Callable[[], R]:
@@ -74,34 +72,33 @@ def start_in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
 
     Without worker processes, or where one died while there was nothing to do, the work is done here and at once.
     """
-    if _open is None:
-        result = work(*args, **kwargs)
-        return lambda: result
+    if _open is not None:
+        with suppress(BrokenProcessPool):
+            future = _open.submit(work, *args, **kwargs)
+            return lambda: _wait(future)
+    result = work(*args, **kwargs)
+    return lambda: result
+
+
+def _wait(future: Future[R]) -> R:
+    with _telling_death():
+        return future.result()
+
+
+@contextmanager
+def _telling_death() -> Iterator[None]:
     try:
-        future = _open.submit(work, *args, **kwargs)
-    except BrokenProcessPool:
-        result = work(*args, **kwargs)
-        return lambda: result
-
-    def wait() -> R:
-        try:
-            return future.result()
-        except (BrokenProcessPool, MemoryError) as error:
-            raise _tell_death(error) from None
-
-    return wait
-
-
-def _tell_death(error: BaseException) -> InternalError:
-    what = (
-        "ran out of memory"
-        if isinstance(error, MemoryError)
-        else "was killed, most likely for want of memory"
-    )
-    return InternalError(
-        f"a process that scrubs {what}; start the run again, it goes on from the finished shards; "
-        "fewer at a time: `run.workers`"
-    )
+        yield
+    except (BrokenProcessPool, MemoryError) as error:
+        what = (
+            "ran out of memory"
+            if isinstance(error, MemoryError)
+            else "was killed, most likely for want of memory"
+        )
+        raise InternalError(
+            f"a process that scrubs {what}; start the run again, it goes on from the finished shards; "
+            "fewer at a time: `run.workers`"
+        ) from None
 
 
 def _begin(lifeline: Connection, prepare: Callable[[], object] | None) -> None:

@@ -121,6 +121,13 @@ def place(request, tmp_path: Path, monkeypatch):
         client.delete_bucket(Bucket="kills")
 
 
+@pytest.fixture
+def ids(tmp_path: Path) -> Path:
+    path = tmp_path / "ids.txt"
+    path.write_text(f"{RAW}\n")
+    return path
+
+
 def everything(store: Store, server: S3Server | None) -> dict[str, bytes]:
     """Every object, and on S3 every version of it."""
     if server is None:
@@ -170,10 +177,8 @@ def assert_done(store: Store, server: S3Server | None) -> None:
     "withdrawal killed after any write",
     "visible releases verify; a repeat leaves no trace of the participant",
 )
-def test_killed_after_any_write(place, tmp_path: Path, record_property) -> None:
+def test_killed_after_any_write(place, ids: Path, tmp_path: Path, record_property) -> None:
     make, server = place
-    ids = tmp_path / "ids.txt"
-    ids.write_text(f"{RAW}\n")
     n_writes = 240
     if KILLS > 2:  # one or two kills fall before that in any case
         # a bucket takes fewer writes than a folder
@@ -200,10 +205,8 @@ def test_killed_after_any_write(place, tmp_path: Path, record_property) -> None:
     "publication and withdrawal, two processes at once",
     "refused or withdrawn from as well; the participant is in no release that can be read",
 )
-def test_beside_a_publication(place, tmp_path: Path, record_property) -> None:
+def test_beside_a_publication(place, ids: Path, tmp_path: Path, record_property) -> None:
     make, _ = place
-    ids = tmp_path / "ids.txt"
-    ids.write_text(f"{RAW}\n")
     random = Random(5)
     outcomes: Counter[str] = Counter()
     for number in range(RACES):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -191,6 +192,14 @@ def test_fitting_is_deterministic_whatever_the_order_of_gold(gold, monkeypatch) 
     assert a.snapshot == b.snapshot
     assert np.array_equal(a.fitted.head.weights, b.fitted.head.weights)
     assert a.snapshot != fit_tagger(TAXONOMIES["reason"], HashedWords(), gold[1:]).snapshot
+
+
+def test_a_refit_takes_less_than_a_second(monkeypatch) -> None:
+    fit_tagger(TAXONOMIES["reason"], MINILM)
+    monkeypatch.setattr("tasks.tag.local._known", {})
+    start = time.process_time()
+    fit_tagger(TAXONOMIES["reason"], MINILM)
+    assert time.process_time() - start < 1
 
 
 def test_the_same_head_is_fitted_once_a_process(gold) -> None:
