@@ -15,26 +15,16 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.utilities.callables import get_call_parameters
 
+from flows.processes import runner_kind
 from flows.progress import advance
 from flows.telling import ShardProgress
 from schemas.errors import ConfigError
 from schemas.run import RunContext, TableSet
-from tasks.storage.inputs import list_inputs
 
 T = TypeVar("T")
 
 PATIENCE_S = 3
 """Seconds that a terminated run has to end by itself."""
-
-WORTH_PROCESSES = 2_000_000
-"""Bytes of exports from which on two processes of their own save more than their start costs."""
-EXPORT_OF_A_SHARD = 6_000_000
-"""Bytes of an export that make about a shard: more processes than shards have nothing to do."""
-
-
-def runner_kind() -> str:
-    """The name of the task runner that the environment asks for."""
-    return os.environ.get("THOUGHTTRACE_RUN__TASK_RUNNER", "threads")
 
 
 def runner() -> TaskRunner[Any]:
@@ -67,24 +57,6 @@ def runner() -> TaskRunner[Any]:
     except ImportError:
         raise ConfigError(f"task runner {kind!r} needs `pip install thoughttrace[{kind}]`") from None
     raise ConfigError(f"unknown task runner {kind!r}: use threads, processes, dask or ray")
-
-
-def count_processes(run: RunContext, exports: Sequence[str]) -> int:
-    """How many processes of its own a step should work in; 0 where shards run elsewhere or are soon done.
-
-    Args:
-        run: the run.
-        exports: export files, folders, patterns or addresses.
-
-    Raises:
-        InputError: one of them does not exist.
-    """
-    if runner_kind() != "threads":
-        return 0
-    n_bytes = sum(file.size for file in list_inputs(exports))
-    if n_bytes < WORTH_PROCESSES or run.settings.run.workers < 2:
-        return 0
-    return min(run.settings.run.workers, max(2, n_bytes // EXPORT_OF_A_SHARD))
 
 
 class Beside(Protocol):

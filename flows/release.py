@@ -6,15 +6,15 @@ references to files, never text; every task is safe to run twice and skips what 
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import State
 
-from flows.fan_out import count_processes, over_shards, runner, side_tasks
+from flows.fan_out import over_shards, runner, side_tasks
 from flows.outcome import conclude, describe_outcome
+from flows.processes import count_processes, open_processes
 from flows.progress import advance
 from flows.publication import Approval, publish_when_approved
 from flows.run import choose_policy, describe_call, open_run
@@ -27,9 +27,7 @@ from tasks.ingest.task import read_exports
 from tasks.pseudonymise.task import assign_public_ids, generalise_survey
 from tasks.publish.task import discard_work, finish_publications, stage
 from tasks.report.task import write_report
-from tasks.scrub.opened import load_detector
 from tasks.scrub.task import plant_canaries, prove_privacy, require_review, scrub_shard
-from tasks.scrub.workers import scrub_workers
 from tasks.stats.task import compute_statistics
 from tasks.tag.measure_task import measure_labels
 from tasks.tag.task import fit_taggers, tag_shard
@@ -72,10 +70,9 @@ def release(
     run = run.with_dryness(publishing.dry_run)
     finish_publications(run)
     advance("reading exports", 0)
-    n_processes = count_processes(run, exports)
-    prepare = partial(load_detector, run.settings.privacy)
+    n_processes = count_processes(run.settings, exports)
     # what is opened last ends first: a task that waits for a worker ends with it
-    with side_tasks(n_processes > 1) as beside, scrub_workers(n_processes, prepare):
+    with side_tasks(n_processes > 1) as beside, open_processes(run.settings, n_processes):
         staged = read_exports(run, exports)
         run = run.with_policy(choose_policy(run, staged.dialects))
         ids = assign_public_ids(run, staged)

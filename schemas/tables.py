@@ -4,7 +4,8 @@ Rules over several rows are written as checks of one column that look at the who
 the frame would put whole rows, text included, into pandera's error. Frames must be collected:
 pandera checks only the schema of a LazyFrame.
 
-Importing this module imports pandera (about a second): do it inside functions.
+pandera, and pandas with it, takes a second to import. It is imported where a rule is broken: the same rules
+say in one query of polars that none is.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-import pandera.polars as pa
 import polars as pl
-from pandera.api.polars.types import PolarsData
 
 from schemas.errors import DataError
 from schemas.fields import (
@@ -25,6 +25,10 @@ from schemas.fields import (
     STAGED_MESSAGES,
     Table,
 )
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
+    from pandera.api.polars.types import PolarsData
 
 
 def _message_rules(key: str, clock: str) -> dict[str, tuple[str, pl.Expr]]:
@@ -64,6 +68,8 @@ _ROW_RULES: Mapping[str, Mapping[str, tuple[str, pl.Expr]]] = MappingProxyType(
 
 
 def _check(name: str, expression: pl.Expr) -> pa.Check:
+    import pandera.polars as pa
+
     def holds(data: PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(expression)
 
@@ -91,6 +97,8 @@ def table_rules(table: Table) -> tuple[tuple[str, str, pl.Expr], ...]:
 @cache
 def table_model(table: Table) -> pa.DataFrameSchema:
     """Return the strict pandera model of a table: columns, nullability, value sets, key and row rules."""
+    import pandera.polars as pa
+
     schema = table.polars_schema()
     columns: dict[str, pa.Column] = {}
     for field in table.fields:
@@ -126,6 +134,8 @@ def broken_rows(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     """
     if is_legal(table, frame):
         return pl.DataFrame(schema=_BROKEN)
+    import pandera.polars as pa
+
     try:
         table_model(table).validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:

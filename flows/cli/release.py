@@ -156,8 +156,10 @@ def run_release(parameters: Mapping[str, Any], *, yes: bool, as_json: bool = Fal
         as_json: progress as JSON lines on stderr.
     """
     from flows.cli.progress import show_progress, write_document
+    from flows.processes import open_processes_early
 
-    with show_progress("starting Prefect", as_json=as_json):
+    early = open_processes_early(parameters["exports"], parameters.get("config_file", ""))
+    with show_progress("starting Prefect", as_json=as_json), early:
         from flows.release import release as release_flow
 
         outcome: dict[str, Any] = release_flow(

@@ -107,7 +107,8 @@ class Language(NamedTuple):
 
 
 @cache
-def _identifier() -> Any:
+def load_identifier() -> Any:
+    """Return py3langid's identifier; the first call unpacks its model for half a second."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
@@ -159,7 +160,7 @@ def detect_language(text: str) -> Language:
         return Language("en", is_judged=script is None)
     if script is None and len(words) >= 4 and _is_vocabulary_english(words):
         return Language("en", is_judged=True)
-    code, confidence = _identifier().classify(sample)
+    code, confidence = load_identifier().classify(sample)
     if script is None and (confidence < MIN_CONFIDENCE or (len(words) < 8 and confidence < 0.95)):
         return Language(UNDETERMINED, is_judged=True)
     return Language(code, is_judged=script is None and code in JUDGED)

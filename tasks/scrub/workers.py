@@ -23,36 +23,52 @@ from schemas.errors import InternalError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_open: ProcessPoolExecutor | None = None
+
+class _Workers:
+    """Processes of one run, and the pipe whose end tells them to end."""
+
+    def __init__(self, n_workers: int, prepare: Callable[[], object] | None) -> None:
+        context = multiprocessing.get_context("spawn")
+        theirs, self._lifeline = context.Pipe(duplex=False)
+        self.pool = ProcessPoolExecutor(
+            n_workers, mp_context=context, initializer=_begin, initargs=(theirs, prepare)
+        )
+        # a process starts with a call that finds no idle one
+        for _ in range(n_workers):
+            self.pool.submit(os.getpid)
+        self._theirs = theirs
+
+    def close(self) -> None:
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        # the workers wait for the other end of this pipe to close
+        self._lifeline.close()
+        self._theirs.close()
+
+
+_open: _Workers | None = None
 
 
 @contextmanager
 def scrub_workers(n_workers: int, prepare: Callable[[], object] | None = None) -> Iterator[None]:
     """Open worker processes for `in_worker`; with fewer than two, work stays in this process.
 
+    Inside another such block the processes of that one are used, and end with this one: so they can be started
+    before it is known when they are needed.
+
     Args:
         n_workers: processes; each takes about 300 MB.
         prepare: a module's function that each of them calls first; the caller does not wait for it.
     """
     global _open
-    if n_workers < 2 or _open is not None:
+    if n_workers < 2:
         yield
         return
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(n_workers, mp_context=context, initializer=_begin, initargs=(ours, prepare))
+    workers = _open = _open or _Workers(n_workers, prepare)
     try:
-        # a process starts with a call that finds no idle one
-        for _ in range(n_workers):
-            pool.submit(os.getpid)
-        _open = pool
         yield
     finally:
         _open = None
-        pool.shutdown(wait=False, cancel_futures=True)
-        # the workers wait for the other end of this pipe to close
-        theirs.close()
-        ours.close()
+        workers.close()
 
 
 def in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -64,7 +80,7 @@ def in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     if _open is None:
         return work(*args, **kwargs)
     with _telling_death():
-        return _open.submit(work, *args, **kwargs).result()
+        return _open.pool.submit(work, *args, **kwargs).result()
 
 
 def start_in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Callable[[], R]:
@@ -74,7 +90,7 @@ def start_in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
     """
     if _open is not None:
         with suppress(BrokenProcessPool):
-            future = _open.submit(work, *args, **kwargs)
+            future = _open.pool.submit(work, *args, **kwargs)
             return lambda: _wait(future)
     result = work(*args, **kwargs)
     return lambda: result

@@ -8,6 +8,7 @@ import polars as pl
 
 from schemas.errors import DataError
 from schemas.fields import TABLES, VIEWS, Table
+from schemas.tables import broken_rows
 
 _N_SHOWN = 5
 _PARENT_OF_FACET = {
@@ -28,8 +29,6 @@ def validate_release(tables: Mapping[str, pl.DataFrame], *, as_views: bool = Fal
     Raises:
         DataError: a rule is broken; names table, rule, count and the first ids.
     """
-    from schemas.tables import broken_rows
-
     definitions = VIEWS if as_views else TABLES
     for name, unsorted in tables.items():
         table = definitions[name]

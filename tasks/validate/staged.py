@@ -16,6 +16,7 @@ from schemas.fields import (
     STAGED_THOUGHTS,
 )
 from schemas.rules import RULES
+from schemas.tables import broken_rows
 from tasks.validate.ages import is_minor, is_out_of_range
 from tasks.validate.links import linked_faults
 
@@ -69,7 +70,9 @@ def validate_staged(
     Raises:
         DataError: a frame does not have its table's columns and types.
     """
-    minors = is_minor().alias("is_minor")
+    minors, impossible = conversations.select(
+        is_minor().alias("is_minor"), is_out_of_range().alias("is_impossible")
+    ).get_columns()
     found = pl.concat(
         [
             _table_faults(conversations, messages, thoughts),
@@ -80,17 +83,16 @@ def validate_staged(
         ]
     ).unique(maintain_order=True)
     bad = found["conversation_key"].unique()
-    impossible = conversations.filter(is_out_of_range())
     kept = ~pl.col("conversation_key").is_in(bad.implode())
-    result = tuple(frame.filter(kept) for frame in (conversations, messages, thoughts))
+    frames = (conversations, messages, thoughts)
+    aged = conversations.with_columns(conversations["survey_age"].set(impossible, None))
+    result = tuple(frame.filter(kept) for frame in (aged, messages, thoughts))
     return ValidationResult(
-        result[0].with_columns(survey_age=pl.when(~is_out_of_range()).then("survey_age")),
-        result[1],
-        result[2],
+        *result,
         quarantine=quarantine_faults(found, conversations),
         ids=conversations.select(*_IDS, kept.alias("is_kept"), minors),
-        counted=MappingProxyType({"survey.age_out_of_range": impossible.height}),
-        funnel=_funnel((conversations, messages, thoughts), result),
+        counted=MappingProxyType({"survey.age_out_of_range": impossible.sum()}),
+        funnel=_funnel(frames, result),
     )
 
 
@@ -122,6 +124,8 @@ def validate_across(ids: pl.DataFrame) -> pl.DataFrame:
 
 def quarantine_faults(found: pl.DataFrame, conversations: pl.DataFrame) -> pl.DataFrame:
     """Return `QUARANTINE` rows for faults (conversation_key, pointer, rule), with their places."""
+    if not found.height:
+        return QUARANTINE.empty()
     texts = {name: rule.text for name, rule in RULES.items()}
     unknown = {"file": "", "file_sha256": "", "line": 0, "byte_offset": 0, "n_bytes": 0, "line_sha256": ""}
     places = conversations.select("conversation_key", *_PLACE).unique("conversation_key", keep="first")
@@ -141,8 +145,6 @@ def quarantine_faults(found: pl.DataFrame, conversations: pl.DataFrame) -> pl.Da
 def _table_faults(
     conversations: pl.DataFrame, messages: pl.DataFrame, thoughts: pl.DataFrame
 ) -> pl.DataFrame:
-    from schemas.tables import broken_rows
-
     key = pl.col("column").replace(_MESSAGE_KEY)
     of_message = pl.format("/messages/{}", "position")
     of_thought = pl.format("/messages/{}/{}s/{}", "position", "kind", "ordinal")

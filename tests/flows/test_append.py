@@ -43,7 +43,7 @@ def store(prefect_server, tmp_path_factory) -> Path:
 
 def test_other_shards_in_processes_of_their_own_change_nothing(store, monkeypatch) -> None:
     monkeypatch.setenv("THOUGHTTRACE_INGEST__SHARD_MESSAGES", "60")
-    monkeypatch.setattr("flows.fan_out.WORTH_PROCESSES", 1)
+    monkeypatch.setattr("flows.processes.WORTH_PROCESSES", 1)
     submitted: list[str] = []
 
     class Pool(ProcessPoolExecutor):
