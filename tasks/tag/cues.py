@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 _THANKS = r"\b(thanks?|thank you|thx|ty|cheers|appreciate|grateful)\b"
@@ -132,10 +133,17 @@ _WORD = re.compile(r"[^\W_]+")
 
 
 def find_cues(patterns: Mapping[str, str], texts: Sequence[str]) -> NDArray[np.float64]:
-    """Return one row a text and one column a pattern: 1 where it occurs."""
-    compiled = [re.compile(p, re.IGNORECASE) for p in patterns.values()]
-    found = [[1.0 if p.search(text) else 0.0 for p in compiled] for text in texts]
-    return np.array(found, dtype=np.float64).reshape(len(texts), len(compiled))
+    """Return one row a text and one column a pattern: 1 where it occurs, in any case of letters."""
+    is_plain = np.array([text.isascii() for text in texts], dtype=np.bool_)
+    # polars' expressions take a tenth of the time, and mean the same where no word holds other letters
+    plain = pl.Series([text for text in texts if text.isascii()], dtype=pl.String())
+    others = [text for text in texts if not text.isascii()]
+    found = np.zeros((len(texts), len(patterns)), dtype=np.float64)
+    for column, pattern in enumerate(patterns.values()):
+        found[is_plain, column] = plain.str.contains(f"(?i){pattern}").to_numpy()
+        compiled = re.compile(pattern, re.IGNORECASE)
+        found[~is_plain, column] = [compiled.search(text) is not None for text in others]
+    return found
 
 
 def measure_shape(texts: Sequence[str]) -> NDArray[np.float64]:
