@@ -10,8 +10,7 @@ from functools import partial
 from flows.settings import resolve_settings
 from schemas.config import Settings
 from schemas.errors import ThoughttraceError
-from tasks.scrub.opened import warm_up
-from tasks.scrub.workers import scrub_workers
+from tasks.scrub.workers import scrub_workers, warm_up
 from tasks.storage.inputs import list_inputs
 
 WORTH_PROCESSES = 2_000_000

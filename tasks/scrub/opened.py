@@ -22,7 +22,6 @@ from tasks.scrub.deny import DENIED_TYPE, DenyList, make_rules, merge_rules, rea
 from tasks.scrub.deny_file import read_rules
 from tasks.scrub.detect import Detector
 from tasks.scrub.engine import build_detector
-from tasks.scrub.language import load_identifier
 from tasks.scrub.review import rules_of
 from tasks.scrub.review_file import read_decisions
 from tasks.scrub.scrubber import Scrubber
@@ -66,16 +65,6 @@ def load_detector(privacy: PrivacySettings) -> Detector:
     # two threads that come first at once would each load them
     with _loading:
         return _detector(privacy.high_recall, privacy.recognizers)
-
-
-def warm_up(privacy: PrivacySettings) -> None:
-    """Load everything that this process will read texts with.
-
-    Raises:
-        ConfigError: see `build_detector`.
-    """
-    load_detector(privacy)
-    load_identifier()
 
 
 @lru_cache(maxsize=2)

@@ -46,7 +46,10 @@ def test_other_runners_have_their_own_processes(tmp_path, monkeypatch) -> None:
 
 def test_processes_that_were_opened_early_are_those_of_the_run(tmp_path) -> None:
     with open_processes_early(export(tmp_path, WORTH_PROCESSES)):
+        pids = {in_worker(os.getpid) for _ in range(20)}
+        assert os.getpid() not in pids
         early = {child.pid for child in multiprocessing.active_children()}
+        assert pids <= early
         with scrub_workers(2):
             assert in_worker(os.getpid) in early
             assert {child.pid for child in multiprocessing.active_children()} == early
