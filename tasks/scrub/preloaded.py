@@ -14,6 +14,7 @@ from tasks.scrub.language import load_identifier
 
 # what fails here fails again where it is needed, and is told there
 with suppress(Exception):
-    build_detector(PrivacySettings())
+    # a first text, for what is read with its first use
+    build_detector(PrivacySettings()).detect(["I am Anna Example. I live at 12 High Street, Springfield."])
     load_identifier()
 gc.freeze()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from tasks.scrub.name_lists import is_plain_word
 from tasks.scrub.recognizers.people import NOT_A_NAME
@@ -59,19 +60,23 @@ def collect_names(names: Iterable[str]) -> KnownNames:
 
 
 class Propagator:
-    """One compiled search for the names of one conversation."""
+    """One search for the names of one conversation."""
 
     def __init__(self, names: KnownNames) -> None:
         self._names = names
-        wanted = sorted(names.full | names.tokens, key=lambda n: (-len(n), n))
-        alternatives = "|".join(re.escape(n).replace(r"\ ", r"\s{1,3}") for n in wanted)
-        self._pattern = (
-            re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])", re.IGNORECASE) if wanted else None
-        )
+        self._wanted = sorted(names.full | names.tokens, key=lambda n: (-len(n), n))
+        self._first_words = {_fold(n.split(" ")[0]) for n in self._wanted}
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        alternatives = "|".join(re.escape(n).replace(r"\ ", r"\s{1,3}") for n in self._wanted)
+        return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])", re.IGNORECASE)
 
     def find(self, text: str) -> list[Span]:
         """Return where the names stand in a text."""
-        if self._pattern is None:
+        # most texts hold none, and to see that takes a hundredth of the time of the search
+        folded = _fold(text)
+        if not any(word in folded for word in self._first_words):
             return []
         spans: list[Span] = []
         for match in self._pattern.finditer(text):
@@ -88,6 +93,11 @@ class Propagator:
             ):
                 spans.append(Span(match.start(), match.end(), "PERSON", SCORE, "propagation"))
         return spans
+
+
+def _fold(text: str) -> str:
+    """Fold case as far as `re.IGNORECASE` goes: it also takes a Turkish i, with and without its dot, for an i."""
+    return text.casefold().replace("i\u0307", "i").replace("\u0131", "i")
 
 
 def _opens_sentence(text: str, match: re.Match[str]) -> bool:

@@ -1,0 +1,35 @@
+"""Names of a conversation are found wherever the whole search would find them."""
+
+from __future__ import annotations
+
+import re
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.scrub.propagate import Propagator, collect_names
+
+NAMES = ["Anna Maria", "İlker Işık", "ilker", "Ismail Kaya", "Strauß", "STRASSE Mann", "Kelvın Ösi", "Mark"]
+LETTERS = "annaİıiIKkſsSßẞéÉMmoO’-'\u0307"
+PIECES = st.sampled_from(NAMES) | st.text(LETTERS, max_size=8)
+OTHER_CASES = {"i": "iıİI", "s": "sſS", "k": "kK\u212a"}
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    """Names and what looks like them, in any case."""
+    text = draw(st.sampled_from([" ", "  ", "\n", ", "])).join(draw(st.lists(PIECES, max_size=6)))
+    cases = [OTHER_CASES.get(c.lower(), c + c.upper() + c.lower()) for c in text]
+    return "".join(draw(st.sampled_from(case)) if case else "" for case in cases)
+
+
+@given(st.lists(st.sampled_from(NAMES), max_size=3), texts())
+@settings(max_examples=400, deadline=None)
+def test_the_quick_look_passes_over_no_name(names: list[str], text: str) -> None:
+    known = collect_names(names)
+    quick, whole = Propagator(known), Propagator(known)
+    # a look that sees every name everywhere leaves it to the search
+    whole._first_words = {""}
+    if not (known.full or known.tokens):
+        whole._pattern = re.compile(r"(?!)")
+    assert quick.find(text) == whole.find(text)
