@@ -91,7 +91,7 @@ def validate_staged(
         *result,
         quarantine=quarantine_faults(found, conversations),
         ids=conversations.select(*_IDS, kept.alias("is_kept"), minors),
-        counted=MappingProxyType({"survey.age_out_of_range": impossible.sum()}),
+        counted=MappingProxyType({"survey.age_out_of_range": int(impossible.sum())}),
         funnel=_funnel(frames, result),
     )
 
