@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 CANONICAL_VERSION = 1
 """Raised when `canonicalise` changes, because memo keys depend on it."""
@@ -17,6 +18,8 @@ _INVISIBLE = re.compile(
 _PLACEHOLDER = re.compile(r"<[A-Z_]+(?:_\d+)?>")
 
 
+# a message is an item, the context of the next one and of its thoughts
+@lru_cache(maxsize=8192)
 def canonicalise(text: str) -> str:
     """Return the text in NFC, without invisible characters, with single spaces."""
     return " ".join(strip_invisible(text).split())

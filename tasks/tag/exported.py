@@ -68,11 +68,13 @@ def read_exported(labels: pl.DataFrame, taxonomy: Taxonomy, items: Sequence[Item
             n_orphans += 1
     original = taxonomy_versions(taxonomy.facet)[FIRST_VERSION]
     touched, merged = _changes_since(original, taxonomy)
+    spelled = {value for values in found.values() for value in values}
+    node_of = {value: original.resolve(value) or taxonomy.resolve(value) for value in spelled}
     labels_of: dict[str, tuple[ExportLabel, ...]] = {}
     faults: dict[str, str] = {}
     n_outdated = 0
     for item_id, values in found.items():
-        resolved = {_resolve(v, original, taxonomy) for v in values}
+        resolved = {node_of[v] for v in values}
         if None in resolved:
             faults[item_id] = UNKNOWN_LABEL
             continue
@@ -85,10 +87,6 @@ def read_exported(labels: pl.DataFrame, taxonomy: Taxonomy, items: Sequence[Item
             kept = {merged.get(v, v): "mapped" if v in merged else "direct" for v in sorted(nodes)}
             labels_of[item_id] = tuple(ExportLabel(v, via) for v, via in _with_parents(kept, taxonomy))
     return ExportedLabels(labels_of, faults, n_outdated, n_orphans)
-
-
-def _resolve(text: str, original: Taxonomy, taxonomy: Taxonomy) -> str | None:
-    return original.resolve(text) or taxonomy.resolve(text)
 
 
 def _changes_since(original: Taxonomy, taxonomy: Taxonomy) -> tuple[set[str], dict[str, str]]:

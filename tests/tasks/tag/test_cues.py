@@ -14,7 +14,7 @@ CUES = [*THOUGHT_CUES.values(), *(c for c in CONTEXT_CUES.values() if c)]
 WORDS = sorted({word for cues in CUES for p in cues.values() for word in re.findall(r"[a-z']+", p)})
 # what stands between, and the letters that look like others
 GLUE = st.sampled_from(
-    [" ", "", "-", "_", "'", "’", ", ", "? ", "\n", "2", "²", "é", "e\u0301", "ſ", "K", "ß", "€ 5"]
+    [" ", "", "-", "_", "'", "’", ", ", "? ", "\n", "2", "²", "é", "e\u0301", "ſ", "K", "ß", "€ 5", "$\x1c5"]
 )
 TEXTS = st.lists(st.tuples(st.sampled_from(WORDS) | st.text(max_size=3), GLUE), max_size=9).map(
     lambda parts: "".join(word + glue for word, glue in parts)
