@@ -65,6 +65,8 @@ def open_processes_early(exports: Sequence[str], config_file: str = "") -> Itera
     with ExitStack() as opened:
         # whatever is wrong, the flow tells it
         with suppress(ThoughttraceError):
-            settings = resolve_settings(config_file or None, {}).settings
-            opened.enter_context(open_processes(settings, count_processes(settings, exports)))
+            # a bucket is listed once, by the flow
+            if not any("://" in export for export in exports):
+                settings = resolve_settings(config_file or None, {}).settings
+                opened.enter_context(open_processes(settings, count_processes(settings, exports)))
         yield

@@ -107,8 +107,7 @@ class Language(NamedTuple):
 
 
 @cache
-def load_identifier() -> Any:
-    """Return py3langid's identifier; the first call unpacks its model for half a second."""
+def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
@@ -160,7 +159,7 @@ def detect_language(text: str) -> Language:
         return Language("en", is_judged=script is None)
     if script is None and len(words) >= 4 and _is_vocabulary_english(words):
         return Language("en", is_judged=True)
-    code, confidence = load_identifier().classify(sample)
+    code, confidence = _identifier().classify(sample)
     if script is None and (confidence < MIN_CONFIDENCE or (len(words) < 8 and confidence < 0.95)):
         return Language(UNDETERMINED, is_judged=True)
     return Language(code, is_judged=script is None and code in JUDGED)

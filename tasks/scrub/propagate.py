@@ -96,8 +96,8 @@ class Propagator:
 
 
 def _fold(text: str) -> str:
-    """Fold case as far as `re.IGNORECASE` goes: it also takes a Turkish i, with and without its dot, for an i."""
-    return text.casefold().replace("i\u0307", "i").replace("\u0131", "i")
+    """Fold case as far as `re.IGNORECASE` goes, letter by letter: a Turkish i counts, with its dot and without."""
+    return text.casefold().replace("\u0307", "").replace("\u0131", "i")
 
 
 def _opens_sentence(text: str, match: re.Match[str]) -> bool:

@@ -1,9 +1,8 @@
 """Processes of their own for scrubbing and what proves it: Python runs one thread at a time, so threads share a core.
 
-The models are read once, while Prefect starts and the exports are read; the workers fork from the process that holds
-them. A worker takes one piece of work after the other, and reads and writes the private store itself, so that no table
-passes between the processes. Workers end with the run: by the end of
-the `with` block, and by themselves when the process that started them is gone, however it died.
+A worker loads the models once, while Prefect starts and the exports are read, and takes one piece of work after the
+other; it reads and writes the private store itself, so that no table passes between the processes. Workers end with the
+run: by the end of the `with` block, and by themselves when the process that started them is gone, however it died.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -26,51 +24,40 @@ from schemas.errors import InternalError
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_START_METHOD = "forkserver" if sys.platform == "linux" else "spawn"
-"""Workers that fork from a process with the models share its memory, and need not load them each."""
-
-
-def warm_up(privacy: PrivacySettings) -> None:
-    """Load what this process will read texts with; what `preloaded` read is there already.
-
-    Raises:
-        ConfigError: see `tasks.scrub.engine.build_detector`.
-    """
-    # the process that starts workers need not wait for all of this
-    from tasks.scrub import shard
-    from tasks.scrub.opened import load_detector
-
-    del shard
-    load_detector(privacy)
-
 
 class _Workers:
     """Processes of one run, and the pipe whose end tells them to end."""
 
     def __init__(self, n_workers: int, prepare: Callable[[], object] | None) -> None:
-        context = multiprocessing.get_context(_START_METHOD)
-        if _START_METHOD == "forkserver":
-            context.set_forkserver_preload(["tasks.scrub.preloaded"])
+        context = multiprocessing.get_context("spawn")
         theirs, self._lifeline = context.Pipe(duplex=False)
         self.pool = ProcessPoolExecutor(
-            n_workers, mp_context=context, initializer=_begin, initargs=(theirs, dict(os.environ), prepare)
+            n_workers, mp_context=context, initializer=_begin, initargs=(theirs, prepare)
         )
+        # a process starts with a call that finds no idle one
+        for _ in range(n_workers):
+            self.pool.submit(os.getpid)
         self._theirs = theirs
-        # nobody waits until the process that they fork from has read the models
-        threading.Thread(target=self._start, args=(n_workers,), daemon=True).start()
-
-    def _start(self, n_workers: int) -> None:
-        # a run that ended meanwhile needs none; what else fails is told to who asks for work
-        with suppress(RuntimeError, OSError):
-            for _ in range(n_workers):
-                # a process starts with a call that finds no idle one
-                self.pool.submit(os.getpid)
 
     def close(self) -> None:
         self.pool.shutdown(wait=False, cancel_futures=True)
         # the workers wait for the other end of this pipe to close
         self._lifeline.close()
         self._theirs.close()
+
+
+def warm_up(privacy: PrivacySettings) -> None:
+    """Load what this process will read texts with.
+
+    Raises:
+        ConfigError: see `tasks.scrub.engine.build_detector`.
+    """
+    # the process that starts the workers need not wait for what they import
+    from tasks.scrub import shard
+    from tasks.scrub.opened import load_detector
+
+    del shard
+    load_detector(privacy)
 
 
 _open: _Workers | None = None
@@ -145,10 +132,7 @@ def _telling_death() -> Iterator[None]:
         ) from None
 
 
-def _begin(lifeline: Connection, environ: dict[str, str], prepare: Callable[[], object] | None) -> None:
-    # the process that this one was forked from may be older than some of the settings
-    os.environ.clear()
-    os.environ.update(environ)
+def _begin(lifeline: Connection, prepare: Callable[[], object] | None) -> None:
     # Ctrl-C is for the process that started us; it closes the lifeline
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

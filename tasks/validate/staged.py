@@ -70,12 +70,13 @@ def validate_staged(
     Raises:
         DataError: a frame does not have its table's columns and types.
     """
+    faulty = _table_faults(conversations, messages, thoughts)
     minors, impossible = conversations.select(
         is_minor().alias("is_minor"), is_out_of_range().alias("is_impossible")
     ).get_columns()
     found = pl.concat(
         [
-            _table_faults(conversations, messages, thoughts),
+            faulty,
             linked_faults(conversations, messages, thoughts),
             conversations.filter(minors).select(
                 "conversation_key", pointer=_age_pointer(), rule=pl.lit("participant.minor")

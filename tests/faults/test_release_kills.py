@@ -154,19 +154,18 @@ def test_ended_at_a_random_time(place: Place, record_property) -> None:
     record_property("rounds", n_ended)
 
 
-def wait_for_workers(pid: int, deadline: float) -> list[int]:
-    """Processes that scrub: they fork from a child of the flow's process which has loaded the models."""
+def wait_for_children(pid: int, deadline: float) -> list[int]:
+    """Processes that scrub: children of the flow's process which have loaded their models."""
     while time.monotonic() < deadline:
-        parents: dict[int, int] = {}
+        found = []
         for entry in Path("/proc").glob("[0-9]*"):
             try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                is_forked = b"forkserver" in (entry / "cmdline").read_bytes()
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                words = (entry / "cmdline").read_bytes()
             except OSError:
                 continue
-            if is_forked:
-                parents[int(entry.name)] = int(fields[1])
-        found = [child for child, parent in parents.items() if parents.get(parent) == pid]
+            if parent == pid and b"spawn_main" in words:
+                found.append(int(entry.name))
         if found:
             return found
         time.sleep(0.02)
@@ -182,7 +181,7 @@ def wait_for_workers(pid: int, deadline: float) -> list[int]:
 def test_a_worker_without_memory(place: Place, how: str, record_property) -> None:
     told = place.folder / "told"
     process = start_flow("release", n_scrubbers=2, told_to=told, **place.options)
-    [worker, *_] = wait_for_workers(process.pid, time.monotonic() + 120)
+    [worker, *_] = wait_for_children(process.pid, time.monotonic() + 120)
     if how == "killed":
         time.sleep(1)
         os.kill(worker, signal.SIGKILL)

@@ -113,7 +113,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path) -> None:
         "from tasks.scrub.workers import in_worker, scrub_workers\n"
         "if __name__ == '__main__':\n"
         "    with scrub_workers(2):\n"
-        "        print(in_worker(os.getpid), in_worker(os.getppid), flush=True)\n"
+        "        print(in_worker(os.getpid), flush=True)\n"
         "        time.sleep(60)\n"
     )
     repo = Path(__file__).parents[3]
@@ -124,34 +124,6 @@ def test_workers_end_when_their_parent_is_killed(tmp_path) -> None:
         env={**os.environ, "PYTHONPATH": str(repo)},
     ) as parent:
         assert parent.stdout is not None
-        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        pid = int(parent.stdout.readline())
         parent.kill()
-    # the worker, and the process that it was forked from
-    assert all(is_gone(pid) for pid in pids)
-
-
-def see(name: str) -> str | None:
-    return os.environ.get(name)
-
-
-def test_workers_see_the_settings_of_the_run_that_opened_them(monkeypatch) -> None:
-    for value in ("first", "second"):
-        monkeypatch.setenv("THOUGHTTRACE_TEST_OF_WORKERS", value)
-        with scrub_workers(2):
-            assert in_worker(see, "THOUGHTTRACE_TEST_OF_WORKERS") == value
-    monkeypatch.delenv("THOUGHTTRACE_TEST_OF_WORKERS")
-    with scrub_workers(2):
-        assert in_worker(see, "THOUGHTTRACE_TEST_OF_WORKERS") is None
-
-
-def test_what_workers_fork_from_has_one_thread_and_the_models() -> None:
-    script = (
-        "import os, sys, tasks.scrub.preloaded\n"
-        "from tasks.scrub.engine import _load_once\n"
-        "assert _load_once.cache_info().currsize == 1\n"
-        "assert not {'polars', 'pyarrow'} & set(sys.modules)\n"
-        "assert len(os.listdir('/proc/self/task')) == 1\n"
-    )
-    repo = Path(__file__).parents[3]
-    environ = {**os.environ, "PYTHONPATH": str(repo), "OPENBLAS_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-c", script], check=True, env=environ)
+    assert is_gone(pid)

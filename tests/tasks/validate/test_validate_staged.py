@@ -140,6 +140,12 @@ def test_a_wrong_schema_is_a_fault_of_the_code() -> None:
     wrong = staged.messages.with_columns(pl.col("position").cast(pl.Int64))
     with pytest.raises(DataError, match="staged_messages does not have its schema: position"):
         validate_staged(staged.conversations, wrong, staged.thoughts)
+    for wrong in (
+        staged.conversations.drop("survey_age"),
+        staged.conversations.with_columns(survey_age=1),
+    ):
+        with pytest.raises(DataError, match="staged_conversations does not have its schema"):
+            validate_staged(wrong, staged.messages, staged.thoughts)
 
 
 STAGED = shard()
