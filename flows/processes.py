@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 
 from flows.settings import resolve_settings
@@ -42,16 +42,14 @@ def count_processes(settings: Settings, exports: Sequence[str]) -> int:
     return min(settings.run.workers, max(2, n_bytes // EXPORT_OF_A_SHARD))
 
 
-@contextmanager
-def open_processes(settings: Settings, n_processes: int) -> Iterator[None]:
+def open_processes(settings: Settings, n_processes: int) -> AbstractContextManager[None]:
     """Open the processes of a release, or go on with those that are open; they end with the block.
 
     Args:
         settings: of the run.
         n_processes: how many; see `count_processes`.
     """
-    with scrub_workers(n_processes, partial(warm_up, settings.privacy)):
-        yield
+    return scrub_workers(n_processes, partial(warm_up, settings.privacy))
 
 
 @contextmanager

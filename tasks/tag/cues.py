@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import compress
 from types import MappingProxyType
 
 import numpy as np
@@ -138,8 +139,8 @@ def find_cues(patterns: Mapping[str, str], texts: Sequence[str]) -> NDArray[np.f
     # polars' expressions take a tenth of the time; only about other letters and some control characters they
     # disagree with Python's
     is_plain = np.array([not _UNLIKE.search(text) for text in texts], dtype=np.bool_)
-    plain = pl.Series([text for text, is_ in zip(texts, is_plain, strict=True) if is_], dtype=pl.String())
-    others = [text for text, is_ in zip(texts, is_plain, strict=True) if not is_]
+    plain = pl.Series(list(compress(texts, is_plain)), dtype=pl.String())
+    others = list(compress(texts, ~is_plain))
     found = np.zeros((len(texts), len(patterns)), dtype=np.float64)
     for column, pattern in enumerate(patterns.values()):
         found[is_plain, column] = plain.str.contains(f"(?i){pattern}").to_numpy()
