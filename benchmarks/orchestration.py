@@ -131,12 +131,23 @@ def plain_release() -> Iterator[Any]:
     def loop(step: str, work: Any, run: Any, shards: Any, *shared: Any) -> tuple[Any, ...]:
         return tuple(work(run, shard, number, *shared) for number, shard in enumerate(shards, 1))
 
+    class Done:
+        def __init__(self, *arguments: Any) -> None:
+            self._results = loop(*arguments)
+
+        def wait(self, n_left: int = 0) -> None:
+            del n_left
+
+        def results(self) -> tuple[Any, ...]:
+            return self._results
+
+    stands_for = {"over_shards": loop, "start_shards": Done}
     kept: list[tuple[Any, str, Any]] = []
     for module in [m for name, m in sys.modules.items() if name.startswith("flows.")]:
         for name, value in list(vars(module).items()):
-            if isinstance(value, Task) or name == "over_shards":
+            if isinstance(value, Task) or name in stands_for:
                 kept.append((module, name, value))
-                setattr(module, name, value.fn if isinstance(value, Task) else loop)
+                setattr(module, name, value.fn if isinstance(value, Task) else stands_for[name])
     try:
         yield flows.release.release.fn
     finally:

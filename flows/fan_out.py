@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from prefect import Task
 from prefect.exceptions import TerminationSignal
@@ -89,12 +89,45 @@ def side_tasks(are_beside: bool) -> Iterator[Beside]:
             raise
 
 
-def over_shards(
-    step: str, task: Task[..., T], run: RunContext, shards: Sequence[TableSet], *shared: Any
-) -> tuple[T, ...]:
-    """Run a task for every shard and return the results in the order of the shards.
+class ShardRuns(Generic[T]):
+    """The runs of one task, one a shard, that were started together."""
 
-    The first failure stops the run; finished shards stay done.
+    def __init__(self, step: str, futures: Sequence[PrefectFuture[T]]) -> None:
+        """Take what was started.
+
+        Args:
+            step: what the progress bar says.
+            futures: one a shard, in the order of the shards.
+        """
+        self._step = step
+        self._futures = futures
+        self._finished = as_completed(list(futures))
+        self._progress = ShardProgress(step, len(futures))
+        self._n_done = 0
+        advance(step, 0, len(futures))
+
+    def wait(self, n_left: int = 0) -> None:
+        """Wait until no more than so many shards are left; the first failure is raised, finished shards stay done."""
+        try:
+            while self._n_done < len(self._futures) - n_left:
+                next(self._finished).result()
+                self._n_done += 1
+                advance(self._step, self._n_done, len(self._futures))
+                self._progress.done(self._n_done)
+        except TerminationSignal:
+            _end_soon()
+            raise
+
+    def results(self) -> tuple[T, ...]:
+        """Wait for all, and return the results in the order of the shards."""
+        self.wait()
+        return tuple(future.result() for future in self._futures)
+
+
+def start_shards(
+    step: str, task: Task[..., T], run: RunContext, shards: Sequence[TableSet], *shared: Any
+) -> ShardRuns[T]:
+    """Start a task for every shard.
 
     Args:
         step: what the progress bar says.
@@ -103,20 +136,20 @@ def over_shards(
         shards: one entry a shard.
         shared: the same for every shard.
     """
-    advance(step, 0, len(shards))
-    progress = ShardProgress(step, len(shards))
     # the newest conversations come last, and take longest where all others are known
     numbered = list(enumerate(shards, 1))[::-1]
     futures = [task.submit(run, shard, number, *shared) for number, shard in numbered]
-    try:
-        for done, future in enumerate(as_completed(futures), 1):
-            future.result()
-            advance(step, done, len(shards))
-            progress.done(done)
-    except TerminationSignal:
-        _end_soon()
-        raise
-    return tuple(future.result() for future in reversed(futures))
+    return ShardRuns(step, futures[::-1])
+
+
+def over_shards(
+    step: str, task: Task[..., T], run: RunContext, shards: Sequence[TableSet], *shared: Any
+) -> tuple[T, ...]:
+    """Run a task for every shard and return the results in the order of the shards; see `start_shards`.
+
+    The first failure stops the run; finished shards stay done.
+    """
+    return start_shards(step, task, run, shards, *shared).results()
 
 
 def _end_soon() -> None:

@@ -12,7 +12,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import State
 
-from flows.fan_out import over_shards, runner, side_tasks
+from flows.fan_out import over_shards, runner, side_tasks, start_shards
 from flows.outcome import conclude, describe_outcome
 from flows.processes import count_processes, open_processes
 from flows.progress import advance
@@ -79,9 +79,12 @@ def release(
         if n_processes > 1:
             # this process has nothing to do meanwhile; a shard that needs a head waits for it
             beside(fit_taggers, run)
-        clean = over_shards("scrubbing", scrub_shard, run, staged.shards, ids)
-        require_review(run, staged, ids, clean)
+        scrubbing = start_shards("scrubbing", scrub_shard, run, staged.shards, ids)
+        # as soon as a process finds no shard to scrub
+        scrubbing.wait(n_left=max(0, n_processes - 1))
         planted = beside(plant_canaries, run, staged, ids)
+        clean = scrubbing.results()
+        require_review(run, staged, ids, clean)
         spending = plan_release(run, clean)
         participants = generalise_survey(run, clean)
         labelled = over_shards("tagging", tag_shard, run, clean, len(clean))

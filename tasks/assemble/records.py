@@ -11,13 +11,18 @@ RECORDS = "thoughttrace.jsonl.zst"
 """Name of the file in a release."""
 
 LEVEL = 10
-"""Compression level; one thread, so that the same records give the same bytes."""
+"""Compression level."""
+THREADS = 1
+"""Of zstd's own, beside the one that makes the records. It cuts its input at fixed places, so that the same records
+give the same bytes."""
 
 
 def compress_records(lines: Iterable[bytes]) -> bytes:
     """Compress JSON lines into one zstd frame."""
     packed = io.BytesIO()
-    with zstandard.ZstdCompressor(level=LEVEL).stream_writer(packed, closefd=False) as writer:
+    with zstandard.ZstdCompressor(level=LEVEL, threads=THREADS).stream_writer(
+        packed, closefd=False
+    ) as writer:
         for line in lines:
             writer.write(line)
     return packed.getvalue()

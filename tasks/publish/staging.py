@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -174,17 +175,20 @@ def _stage_tables(
     for name in PARTITIONED:
         (staging.scratch / name).mkdir()
         spilled[name] = split_table(name, tables[name], plan, staging.scratch / name)
-    for partition in sorted(set().union(*spilled.values())):
-        frames = {n: read_partition(n, spilled[n].get(partition), empty[n]) for n in PARTITIONED}
-        views = build_views({**small, **frames})
-        for name in PARTITIONED:
-            if partition in spilled[name]:
-                _stage_rows(staging, TABLES[name], frames[name], partition)
-                _stage_rows(staging, VIEWS[name], views[name], partition, is_view=True)
-        if nested is not None:
-            _stage_nested(staging, nested, views)
+    # encoding is native code: one partition is nested while the tables of that partition are looked at
+    with ThreadPoolExecutor(1) as beside:
+        for partition in sorted(set().union(*spilled.values())):
+            frames = {n: read_partition(n, spilled[n].get(partition), empty[n]) for n in PARTITIONED}
+            views = build_views({**small, **frames})
+            encoded = beside.submit(nested.encode, views) if nested is not None else None
+            for name in PARTITIONED:
+                if partition in spilled[name]:
+                    _stage_rows(staging, TABLES[name], frames[name], partition)
+                    _stage_rows(staging, VIEWS[name], views[name], partition, is_view=True)
+            if nested is not None and encoded is not None:
+                _stage_nested(staging, nested, encoded.result(), views["conversations"].height)
     if nested is not None and not staging.nested:
-        _stage_nested(staging, nested, views)
+        _stage_nested(staging, nested, nested.encode(views), views["conversations"].height)
     for name in PARTITIONED:
         if not spilled[name]:
             _stage_rows(staging, TABLES[name], empty[name], WHOLE)
@@ -224,10 +228,8 @@ def _stage_rows(
     files.append(file.model_copy(update={"path": path}))
 
 
-def _stage_nested(staging: _Staging, nested: NestedView, views: Frames) -> None:
-    data = nested.encode(views)
+def _stage_nested(staging: _Staging, nested: NestedView, data: bytes, n_rows: int) -> None:
     name = f"{nested.name}/part-{len(staging.nested):05d}.parquet"
-    n_rows = views["conversations"].height
     staging.nested.append(NestedPart(name, _keep(staging, data), len(data), n_rows))
 
 

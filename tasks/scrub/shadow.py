@@ -36,7 +36,7 @@ READ_ANEW = 10
 def write_canary_proof(run: RunContext, staged: StagedExports, ids: TableSet) -> TableSet:
     """Write `canaries`: what `prove_by_canaries` measures; a step, done once for the same input.
 
-    Call it when the shards are scrubbed: what was read there is not read again.
+    Call it when most shards are scrubbed: what was read there is not read again.
     """
     private = open_store(run.private)
     keys = load_keys(private)

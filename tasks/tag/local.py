@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from schemas.taxonomies import Node, Taxonomy
 from tasks.tag.embedding import Embedder
 from tasks.tag.features import (
-    Prototypes,
     build_features,
     describe_taxonomy,
     list_descriptions,
     list_texts,
 )
 from tasks.tag.head import Head, Matrix, fit_head, fit_temperature
+from tasks.tag.heads import Fitted, HeadMemo
 from tasks.tag.items import Gold, Item
 from tasks.tag.ranking import choose_topics, rank_nodes
 from tasks.tag.seeds import load_seeds
@@ -72,23 +72,6 @@ class Prediction:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """What training examples come to.
-
-    Attributes:
-        prototypes: vectors of the nodes.
-        head: the fitted head.
-        center: mean of the features, taken from those of an item before the head sees them.
-        position_fill: position features of an item without a known position.
-    """
-
-    prototypes: Prototypes
-    head: Head
-    center: Matrix
-    position_fill: Matrix
-
-
-@dataclass(frozen=True, slots=True)
 class LocalTagger:
     """A tagger fitted to one taxonomy.
 
@@ -118,25 +101,38 @@ class LocalTagger:
         return predictions
 
 
-_known: dict[tuple[str, str, bytes], Fitted] = {}
+_Key = tuple[str, str, str]
+_known: dict[_Key, Fitted] = {}
 
 
-def fit_tagger(taxonomy: Taxonomy, embedder: Embedder, gold: Sequence[Gold] = ()) -> LocalTagger:
+def fit_tagger(
+    taxonomy: Taxonomy, embedder: Embedder, gold: Sequence[Gold] = (), memo: HeadMemo | None = None
+) -> LocalTagger:
     """Fit the head on seeds and gold; once a process for the same taxonomy, embedder and examples.
 
     Gold of other facets, of nodes that the taxonomy does not offer, and without words is left out.
+
+    Args:
+        taxonomy: what may be answered.
+        embedder: what turns texts into vectors.
+        gold: labels taken as right, beside the seeds.
+        memo: remembers heads from run to run; None fits.
     """
     choices = {n.id for n in taxonomy.choices}
     known = [g for g in gold if g.facet == taxonomy.facet and g.value in choices and not g.item.is_empty]
     known.sort(key=lambda g: (g.item.group, g.item.item_id, g.value))
     seeds = load_seeds(taxonomy)
     snapshot = f"{embedder.snapshot}+head{HEAD_VERSION}:{_digest_examples([*seeds, *known])}"
-    groups = hashlib.blake2b("\0".join(g.item.group for g in known).encode()).digest()
+    groups = hashlib.blake2b("\0".join(g.item.group for g in known).encode()).hexdigest()
     # vectors of a memo are rounded, so that the same weights may give two heads
     key = (taxonomy.model_dump_json(), f"{type(embedder).__name__} {snapshot}", groups)
     # shards side by side want the same head; the second waits for the first one's
     with _fitting:
-        fitted = _known.pop(key, None) or _fit(taxonomy, embedder, seeds, known)
+        fitted = _known.pop(key, None) or (memo.read(key) if memo is not None else None)
+        if fitted is None:
+            fitted = _fit(taxonomy, embedder, seeds, known)
+            if memo is not None:
+                memo.write(key, fitted)
         _known[key] = fitted
         while len(_known) > _KEPT:
             del _known[next(iter(_known))]

@@ -26,6 +26,7 @@ from tasks.storage.tables import read_table
 from tasks.tag.budget import share_budget
 from tasks.tag.chosen import choose_taxonomies
 from tasks.tag.gold import load_decisions, load_gold
+from tasks.tag.heads import HeadMemo
 from tasks.tag.local import fit_tagger, list_training_texts
 from tasks.tag.stage import asks_models, open_embedder, tag_release
 
@@ -53,7 +54,7 @@ def fit_taggers(run: RunContext) -> None:
     for facet, taxonomy in taxonomies.items():
         of_facet = [g for g in gold if g.facet == facet]
         embedder.recall(list_training_texts(taxonomy, of_facet))
-        fit_tagger(taxonomy, embedder, of_facet)
+        fit_tagger(taxonomy, embedder, of_facet, HeadMemo(private))
     embedder.save()
 
 

@@ -120,6 +120,8 @@ def _run(
                 setattr(part, name, value.fn)
             elif name == "over_shards":
                 setattr(part, name, _one_after_another)
+            elif name == "start_shards":
+                setattr(part, name, _AllDone)
             elif name == "side_tasks":
                 setattr(part, name, _no_side_tasks)
     code = 0
@@ -140,6 +142,19 @@ def _run(
 
 def _one_after_another(step: str, work: Callable[..., Any], run: Any, shards: Any, *shared: Any) -> Any:
     return tuple(work(run, shard, number, *shared) for number, shard in enumerate(shards, 1))
+
+
+class _AllDone:
+    """Stands for `flows.fan_out.ShardRuns`: nothing is left to wait for."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._results = _one_after_another(*arguments)
+
+    def wait(self, n_left: int = 0) -> None:
+        pass
+
+    def results(self) -> Any:
+        return self._results
 
 
 @contextmanager

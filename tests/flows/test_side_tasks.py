@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from typing import Any
 
 import pytest
 from prefect import flow, task
 from prefect.exceptions import TerminationSignal
+from prefect.task_runners import ThreadPoolTaskRunner
 
 import flows.fan_out
-from flows.fan_out import side_tasks
+from flows.fan_out import side_tasks, start_shards
 from schemas.errors import BudgetError, DataError
 from tasks.scrub.workers import in_worker, scrub_workers
 
@@ -79,3 +82,43 @@ def test_a_cancelled_run_ends_soon(prefect_server, monkeypatch) -> None:
     with pytest.raises(TerminationSignal), side_tasks(True):
         raise TerminationSignal(15)
     assert ended == [True]
+
+
+def test_what_runs_beside_starts_when_a_worker_finds_no_shard(prefect_server) -> None:
+    """Of three shards on two workers the last one is still in work."""
+    began, go_on = threading.Event(), threading.Event()
+    done: list[int] = []
+
+    @task
+    def work(run: Any, shard: Any, number: int) -> int:
+        if number == 1:
+            began.set()
+            assert go_on.wait(LONG_S)
+        done.append(number)
+        return number
+
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=2))
+    def run() -> tuple[list[int], tuple[int, ...]]:
+        shards = start_shards("working", work, None, [None, None, None])  # pyright: ignore[reportArgumentType]
+        shards.wait(n_left=1)
+        assert began.wait(LONG_S)
+        before = sorted(done)
+        go_on.set()
+        return before, shards.results()
+
+    assert run() == ([2, 3], (1, 2, 3))
+
+
+def test_the_error_of_a_shard_is_told_before_more_is_started(prefect_server) -> None:
+    @task
+    def work(run: Any, shard: Any, number: int) -> int:
+        if number == 2:
+            raise DataError("a row is missing")
+        return number
+
+    @flow
+    def run() -> None:
+        start_shards("working", work, None, [None, None, None]).wait(n_left=1)  # pyright: ignore[reportArgumentType]
+
+    with pytest.raises(DataError, match="a row is missing"):
+        run()

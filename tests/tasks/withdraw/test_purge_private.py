@@ -75,11 +75,13 @@ def test_memos_keep_what_others_wrote(store: Store) -> None:
     labels = Parts(private, "memo/labels", LABELS)
     labels.append(pl.DataFrame({"key": keys, "text_key": keys}, schema=LABELS))
     private.put("memo/scrub/x.parquet", b"keyed digests of raw text")
+    private.put("memo/heads/x.parquet", b"what gold has part in")
     purge(store)
     wanted = sorted(text_key(t) for t in others)
     assert theirs - others
     assert vectors.read()["key"].to_list() == labels.read()["key"].to_list() == wanted
     assert not private.list("memo/scrub/")
+    assert not private.list("memo/heads/")
     before = [o.key for o in private.list()]
     assert purge(store).n_deleted == 0
     assert [o.key for o in private.list()] == before
