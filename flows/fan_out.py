@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from prefect import Task
@@ -22,6 +23,7 @@ from schemas.errors import ConfigError
 from schemas.run import RunContext, TableSet
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 PATIENCE_S = 3
 """Seconds that a terminated run has to end by itself."""
@@ -59,12 +61,30 @@ def runner() -> TaskRunner[Any]:
     raise ConfigError(f"unknown task runner {kind!r}: use threads, processes, dask or ray")
 
 
+class Pending(Protocol[T_co]):
+    """A task that runs, or will."""
+
+    def result(self) -> T_co:
+        """Wait for its result."""
+        ...
+
+
 class Beside(Protocol):
     """Starts a task that runs beside the next ones; ask for its result before the block ends."""
 
-    def __call__(self, task: Task[..., T], *args: Any, **kwargs: Any) -> PrefectFuture[T]:
+    def __call__(self, task: Task[..., T], *args: Any, **kwargs: Any) -> Pending[T]:
         """Start it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Later(Generic[T]):
+    """A task that is started where its result is asked for."""
+
+    start: Callable[[], PrefectFuture[T]]
+
+    def result(self) -> T:
+        return self.start().result()
 
 
 @contextmanager
@@ -72,15 +92,15 @@ def side_tasks(are_beside: bool) -> Iterator[Beside]:
     """Open threads for tasks that wait for another process, apart from those of the shards.
 
     Args:
-        are_beside: False runs each where it is started, before the next one: one core, or little memory.
+        are_beside: False runs each by itself, where its result is asked for: one core, or little memory.
     """
     with ThreadPoolTaskRunner(max_workers=2) as threads:
 
-        def beside(task: Task[..., T], *args: Any, **kwargs: Any) -> PrefectFuture[T]:
-            future = threads.submit(task, get_call_parameters(task.fn, args, kwargs))
-            if not are_beside:
-                future.wait()
-            return future
+        def beside(task: Task[..., T], *args: Any, **kwargs: Any) -> Pending[T]:
+            def start() -> PrefectFuture[T]:
+                return threads.submit(task, get_call_parameters(task.fn, args, kwargs))
+
+            return start() if are_beside else _Later(start)
 
         try:
             yield beside

@@ -80,7 +80,7 @@ def release(
             # this process has nothing to do meanwhile; a shard that needs a head waits for it
             beside(fit_taggers, run)
         scrubbing = start_shards("scrubbing", scrub_shard, run, staged.shards, ids)
-        # as soon as a process finds no shard to scrub
+        # in the first process that finds no shard to scrub
         scrubbing.wait(n_left=max(0, n_processes - 1))
         planted = beside(plant_canaries, run, staged, ids)
         clean = scrubbing.results()

@@ -22,7 +22,7 @@ from tasks.storage.store import open_store
 from tasks.storage.tables import read_json, read_table
 from tasks.validate.release import validate_release
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 
 
 @task(name="relabel release", task_run_name="relabel release")

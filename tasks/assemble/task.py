@@ -36,7 +36,7 @@ from tasks.storage.tables import read_json, read_table
 from tasks.tag.chosen import choose_taxonomies
 from tasks.validate.release import validate_release
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 
 STAGES = ("ingest", "validate", "withdrawals", "scrub")
 

@@ -187,6 +187,8 @@ def _stage_tables(
                     _stage_rows(staging, VIEWS[name], views[name], partition, is_view=True)
             if nested is not None and encoded is not None:
                 _stage_nested(staging, nested, encoded.result(), views["conversations"].height)
+                # a part may be large; the next partition is read without it
+                encoded = None
     if nested is not None and not staging.nested:
         _stage_nested(staging, nested, nested.encode(views), views["conversations"].height)
     for name in PARTITIONED:

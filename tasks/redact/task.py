@@ -46,7 +46,7 @@ from tasks.storage.store import Store, open_store
 from tasks.withdraw.purge import PurgeReport, purge_releases
 from tasks.withdraw.purge_private import purge_private
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 WHY = "personal data was found in it"
 
 

@@ -1,8 +1,8 @@
 """The proof by canaries: a shadow copy of some conversations, planted, scrubbed and forgotten.
 
 Reading the planted texts is most of the work, and the same conversations are chosen and planted in the same
-way release after release. So what was read is remembered, in a memo apart from that of the real texts; each
-run withholds a part of it that no one can foretell, reads that anew and compares.
+way release after release. So what was read is remembered, in a memo apart from that of the shards; each run
+withholds a part of it that no one can foretell, reads that anew and compares.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tasks.storage.tables import read_table
 
 STEP_VERSION = 1
 CANARY_MEMO = "memo/scrub-canaries"
-"""Folder of what was read in planted texts, one folder an engine."""
+"""Folder of what was read in planted texts, and in texts around them that no shard had read yet; one folder an engine."""
 READ_ANEW = 10
 """One in this many remembered readings is withheld from a run."""
 
@@ -36,7 +36,7 @@ READ_ANEW = 10
 def write_canary_proof(run: RunContext, staged: StagedExports, ids: TableSet) -> TableSet:
     """Write `canaries`: what `prove_by_canaries` measures; a step, done once for the same input.
 
-    Call it when most shards are scrubbed: what was read there is not read again.
+    What the finished shards have read is not read again, so the later it is called, the less work it is.
     """
     private = open_store(run.private)
     keys = load_keys(private)
@@ -76,7 +76,7 @@ def prove_by_canaries(
     parts = Parts(private, f"{CANARY_MEMO}/{scrubber.engine}", SCRUB_MEMO.polars_schema())
     remembered = parts.read()
     offered, withheld = _withhold(remembered, run.started_at.isoformat())
-    # the texts around a planted one are those that the shards have read
+    # the texts around a planted one are those of the shards, most of which have read them by now
     wanted = pl.Series([text_hmac(key, text) for text in shadow["text"].unique()], dtype=pl.String)
     read_before = memo_parts(private, scrubber.engine).read(wanted)
     memo = SpanMemo(key, scrubber.engine, pl.concat([read_before, offered]).unique("key"))

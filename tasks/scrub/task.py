@@ -69,7 +69,7 @@ def require_review(run: RunContext, staged: StagedExports, ids: TableSet, clean:
 @task(name="plant canaries", task_run_name="plant canaries")
 def plant_canaries(run: RunContext, staged: StagedExports, ids: TableSet) -> TableSet:
     """Write `canaries`: which of the canaries in a shadow copy of some conversations survive scrubbing."""
-    return start_in_worker(write_canary_proof, run, staged, ids)()
+    return in_worker(write_canary_proof, run, staged, ids)
 
 
 @task(name="prove privacy", task_run_name="prove privacy")

@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
@@ -38,8 +38,10 @@ class _Workers:
         for _ in range(n_workers):
             self.pool.submit(os.getpid)
         self._theirs = theirs
+        self.is_closed = False
 
     def close(self) -> None:
+        self.is_closed = True
         self.pool.shutdown(wait=False, cancel_futures=True)
         # the workers wait for the other end of this pipe to close
         self._lifeline.close()
@@ -92,10 +94,11 @@ def in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     Raises:
         InternalError: the worker died; what was finished stays, and the same run goes on from there.
     """
-    if _open is None:
+    workers = _open
+    if workers is None:
         return work(*args, **kwargs)
-    with _telling_death():
-        return _open.pool.submit(work, *args, **kwargs).result()
+    with _telling_death(workers):
+        return workers.pool.submit(work, *args, **kwargs).result()
 
 
 def start_in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Callable[[], R]:
@@ -103,24 +106,27 @@ def start_in_worker(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
 
     Without worker processes, or where one died while there was nothing to do, the work is done here and at once.
     """
-    if _open is not None:
+    workers = _open
+    if workers is not None:
         with suppress(BrokenProcessPool):
-            future = _open.pool.submit(work, *args, **kwargs)
-            return lambda: _wait(future)
+            future = workers.pool.submit(work, *args, **kwargs)
+            return lambda: _wait(workers, future)
     result = work(*args, **kwargs)
     return lambda: result
 
 
-def _wait(future: Future[R]) -> R:
-    with _telling_death():
+def _wait(workers: _Workers, future: Future[R]) -> R:
+    with _telling_death(workers):
         return future.result()
 
 
 @contextmanager
-def _telling_death() -> Iterator[None]:
+def _telling_death(workers: _Workers) -> Iterator[None]:
     try:
         yield
-    except (BrokenProcessPool, MemoryError) as error:
+    except (BrokenProcessPool, CancelledError, MemoryError) as error:
+        if workers.is_closed:
+            raise InternalError("the run ended before this was done") from None
         what = (
             "ran out of memory"
             if isinstance(error, MemoryError)

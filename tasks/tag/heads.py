@@ -1,6 +1,7 @@
 """Fitted heads, kept in the private store from run to run: the same examples and the same code give the same head.
 
-A head is numbers, yet gold may have part in it: a withdrawal deletes all heads, and they are fitted again.
+A head is numbers, yet gold may have part in it: a purge deletes all heads, and they are fitted again. Those of older
+gold, taxonomies and code stay until then; four of them take a megabyte.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +27,8 @@ from tasks.tag.head import Head, Matrix
 
 FOLDER = "memo/heads"
 """Folder of the private store; one file a head, named by the digest of what decided it."""
-_CODE = ("cues", "embedding", "features", "head", "heads", "items", "local", "seeds")
-"""Modules that make a head."""
+_LIBRARIES = ("numpy", "onnxruntime", "scipy", "tokenizers")
+"""Packages whose arithmetic makes a head."""
 _SCHEMA = pl.Schema({"name": pl.String(), "shape": pl.List(pl.Int64()), "values": pl.List(pl.Float64())})
 """One row an array; whole numbers among them are small enough to be exact."""
 
@@ -104,7 +106,8 @@ def _key(parts: Sequence[str]) -> str:
 @cache
 def _code_digest() -> str:
     """Digest of the code: a version that somebody forgot to raise must not bring back an older head."""
-    digest = hashlib.sha256()
-    for name in _CODE:
-        digest.update(Path(__file__).with_name(f"{name}.py").read_bytes())
+    digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in _LIBRARIES).encode())
+    folder = Path(__file__).parent
+    for path in [*sorted(folder.glob("*.py")), folder.parent / "memo" / "vectors.py"]:
+        digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
     return digest.hexdigest()

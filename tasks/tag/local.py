@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.taxonomies import Node, Taxonomy
+from tasks.scrub.blas import use_one_blas_thread
 from tasks.tag.embedding import Embedder
 from tasks.tag.features import (
     build_features,
@@ -108,7 +109,7 @@ _known: dict[_Key, Fitted] = {}
 def fit_tagger(
     taxonomy: Taxonomy, embedder: Embedder, gold: Sequence[Gold] = (), memo: HeadMemo | None = None
 ) -> LocalTagger:
-    """Fit the head on seeds and gold; once a process for the same taxonomy, embedder and examples.
+    """Fit the head on seeds and gold; once a process, or with a memo once a store, for the same examples and code.
 
     Gold of other facets, of nodes that the taxonomy does not offer, and without words is left out.
 
@@ -118,6 +119,8 @@ def fit_tagger(
         gold: labels taken as right, beside the seeds.
         memo: remembers heads from run to run; None fits.
     """
+    # of a remembered head nothing is fitted, yet labels are computed
+    use_one_blas_thread()
     choices = {n.id for n in taxonomy.choices}
     known = [g for g in gold if g.facet == taxonomy.facet and g.value in choices and not g.item.is_empty]
     known.sort(key=lambda g: (g.item.group, g.item.item_id, g.value))
@@ -128,14 +131,12 @@ def fit_tagger(
     key = (taxonomy.model_dump_json(), f"{type(embedder).__name__} {snapshot}", groups)
     # shards side by side want the same head; the second waits for the first one's
     with _fitting:
-        fitted = _known.pop(key, None) or (memo.read(key) if memo is not None else None)
-        if fitted is None:
-            fitted = _fit(taxonomy, embedder, seeds, known)
-            if memo is not None:
-                memo.write(key, fitted)
-        _known[key] = fitted
+        kept = _known.pop(key, None) or (memo.read(key) if memo is not None else None)
+        fitted = _known[key] = kept or _fit(taxonomy, embedder, seeds, known)
         while len(_known) > _KEPT:
             del _known[next(iter(_known))]
+        if memo is not None and kept is None:
+            memo.write(key, fitted)
     return LocalTagger(taxonomy, embedder, fitted, len(known), snapshot)
 
 

@@ -51,10 +51,11 @@ def fit_taggers(run: RunContext) -> None:
         return
     taxonomies = choose_taxonomies(open_store(run.store), run.taxonomy_files)
     gold = load_gold(private, taxonomies).gold
+    memo = HeadMemo(private)
     for facet, taxonomy in taxonomies.items():
         of_facet = [g for g in gold if g.facet == facet]
         embedder.recall(list_training_texts(taxonomy, of_facet))
-        fit_tagger(taxonomy, embedder, of_facet, HeadMemo(private))
+        fit_tagger(taxonomy, embedder, of_facet, memo)
     embedder.save()
 
 

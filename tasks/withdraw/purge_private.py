@@ -7,7 +7,7 @@
 | candidates | go whole where they speak of somebody, or were staged before the request |
 | `evaluations/` | go whole where made from a purged release, or where they speak of somebody |
 | memos of vectors and answers | keep the entries of texts that a remaining release holds |
-| other memos | go whole: their entries are keyed digests of raw text, which nobody can tell apart |
+| other memos | go whole: keyed digests of raw text, which nobody can tell apart; heads fitted on gold |
 | gold | loses the rows of their conversations and of their texts |
 | everything else (audit, review queue, decisions) | loses the rows that name them |
 """

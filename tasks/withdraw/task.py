@@ -42,7 +42,7 @@ from tasks.withdraw.purge_private import purge_private
 from tasks.withdraw.receipt import write_receipt
 from tasks.withdraw.traces import find_traces
 
-STEP_VERSION = 1
+STEP_VERSION = 2
 _WHY = "participants withdrew their data"
 
 

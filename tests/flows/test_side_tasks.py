@@ -13,7 +13,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 import flows.fan_out
 from flows.fan_out import side_tasks, start_shards
-from schemas.errors import BudgetError, DataError
+from schemas.errors import BudgetError, DataError, InternalError, ReviewPendingError
 from tasks.scrub.workers import in_worker, scrub_workers
 
 LONG_S = 60
@@ -43,6 +43,28 @@ def test_the_error_of_the_run_is_told_without_waiting(prefect_server) -> None:
     assert time.monotonic() - began < LONG_S / 2
 
 
+def test_a_task_that_the_end_of_the_run_cuts_off_says_so(prefect_server) -> None:
+    told: list[str] = []
+
+    @task
+    def wait_and_tell() -> None:
+        try:
+            wait_for_a_worker.fn()
+        except InternalError as error:
+            told.append(str(error))
+
+    @flow
+    def run() -> None:
+        with side_tasks(True) as beside, scrub_workers(2):
+            beside(wait_and_tell)
+            time.sleep(1)
+            raise ReviewPendingError("2 spans wait")
+
+    with pytest.raises(ReviewPendingError):
+        run()
+    assert told == ["the run ended before this was done"]
+
+
 def test_the_error_of_a_side_task_is_told_where_its_result_is_asked_for(prefect_server) -> None:
     reached: list[str] = []
 
@@ -58,22 +80,22 @@ def test_the_error_of_a_side_task_is_told_where_its_result_is_asked_for(prefect_
     assert reached == ["body"]
 
 
-def test_without_processes_one_comes_after_the_other(prefect_server) -> None:
+def test_without_processes_a_task_runs_where_its_result_is_asked_for(prefect_server) -> None:
     done: list[str] = []
 
     @task
-    def note(what: str, *, after_s: float = 0) -> None:
-        time.sleep(after_s)
+    def note(what: str) -> None:
         done.append(what)
 
     @flow
     def run() -> None:
         with side_tasks(False) as beside:
-            beside(note, "first", after_s=0.5)
-            done.append("second")
+            later = beside(note, "task")
+            done.append("body")
+            later.result()
 
     run()
-    assert done == ["first", "second"]
+    assert done == ["body", "task"]
 
 
 def test_a_cancelled_run_ends_soon(prefect_server, monkeypatch) -> None:
@@ -112,11 +134,11 @@ def test_what_runs_beside_starts_when_a_worker_finds_no_shard(prefect_server) ->
 def test_the_error_of_a_shard_is_told_before_more_is_started(prefect_server) -> None:
     @task
     def work(run: Any, shard: Any, number: int) -> int:
-        if number == 2:
+        if number == 3:
             raise DataError("a row is missing")
         return number
 
-    @flow
+    @flow(task_runner=ThreadPoolTaskRunner(max_workers=1))
     def run() -> None:
         start_shards("working", work, None, [None, None, None]).wait(n_left=1)  # pyright: ignore[reportArgumentType]
 

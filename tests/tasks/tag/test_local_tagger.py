@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import io
 import json
 import time
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,10 +13,8 @@ from schemas.errors import ConfigError
 from schemas.fields import FACETS
 from schemas.taxonomies import load_taxonomies
 from tasks.memo.vectors import VectorMemo
-from tasks.storage.store import open_store
 from tasks.tag.canonical import canonicalise, clip_text, has_words
 from tasks.tag.embedding import load_embedder
-from tasks.tag.heads import FOLDER, HeadMemo
 from tasks.tag.items import Gold, make_item
 from tasks.tag.lexical import HashedWords
 from tasks.tag.lines import read_gold
@@ -218,76 +213,6 @@ def test_the_same_head_is_fitted_once_a_process(gold) -> None:
     rarer = [node.model_copy(update={"prior": (node.prior or 1) / 2}) for node in taxonomy.nodes]
     other = taxonomy.model_copy(update={"nodes": tuple(rarer)})
     assert fit_tagger(other, HashedWords(), gold).fitted is not fitted
-
-
-def encode(frame: pl.DataFrame) -> bytes:
-    sink = io.BytesIO()
-    frame.write_parquet(sink)
-    return sink.getvalue()
-
-
-def refuse_to_fit(*_: Any) -> Any:
-    raise AssertionError("fitted again")
-
-
-def assert_same_head(one: Any, other: Any) -> None:
-    assert np.array_equal(one.head.weights, other.head.weights)
-    assert one.head.temperature == other.head.temperature
-    assert np.array_equal(one.center, other.center)
-    assert np.array_equal(one.position_fill, other.position_fill)
-    assert np.array_equal(one.prototypes.vectors, other.prototypes.vectors)
-    assert np.array_equal(one.prototypes.owners, other.prototypes.owners)
-    assert one.prototypes.n_choices == other.prototypes.n_choices
-
-
-def test_a_head_is_kept_from_run_to_run(gold, tmp_path, monkeypatch) -> None:
-    memo = HeadMemo(open_store(str(tmp_path)))
-    taxonomy = TAXONOMIES["reason"]
-    monkeypatch.setattr("tasks.tag.local._known", {})
-    first = fit_tagger(taxonomy, HashedWords(), gold, memo)
-    monkeypatch.setattr("tasks.tag.local._known", {})
-    monkeypatch.setattr("tasks.tag.local._fit", refuse_to_fit)
-    again = fit_tagger(taxonomy, HashedWords(), gold, memo)
-    assert_same_head(again.fitted, first.fitted)
-    probe = [g.item for g in gold]
-    assert again.predict(probe) == first.predict(probe)
-
-
-def test_other_examples_or_other_code_have_no_head_yet(gold, tmp_path, monkeypatch) -> None:
-    memo = HeadMemo(open_store(str(tmp_path)))
-    taxonomy = TAXONOMIES["reason"]
-    monkeypatch.setattr("tasks.tag.local._known", {})
-    fit_tagger(taxonomy, HashedWords(), gold, memo)
-    monkeypatch.setattr("tasks.tag.local._fit", refuse_to_fit)
-    for other in (gold[1:], [replace(g, value="content_expectation") for g in gold]):
-        with pytest.raises(AssertionError, match="fitted again"):
-            fit_tagger(taxonomy, HashedWords(), other, memo)
-    monkeypatch.setattr("tasks.tag.local._known", {})
-    monkeypatch.setattr("tasks.tag.heads._code_digest", lambda: "other code")
-    with pytest.raises(AssertionError, match="fitted again"):
-        fit_tagger(taxonomy, HashedWords(), gold, memo)
-
-
-@pytest.mark.parametrize("broken", ["empty", "cut", "other columns", "other arrays", "other shapes"])
-def test_a_head_that_cannot_be_read_is_fitted_again(gold, broken, tmp_path, monkeypatch) -> None:
-    store = open_store(str(tmp_path))
-    taxonomy = TAXONOMIES["reason"]
-    monkeypatch.setattr("tasks.tag.local._known", {})
-    first = fit_tagger(taxonomy, HashedWords(), gold, HeadMemo(store)).fitted
-    (kept,) = store.list(FOLDER)
-    sound = store.get(kept.key)
-    frame = pl.read_parquet(io.BytesIO(sound))
-    wrong = {
-        "empty": b"",
-        "cut": sound[: len(sound) // 2],
-        "other columns": encode(frame.drop("shape")),
-        "other arrays": encode(frame.head(3)),
-        "other shapes": encode(frame.with_columns(shape=pl.lit([7, 7], pl.List(pl.Int64)))),
-    }
-    store.put(kept.key, wrong[broken])
-    monkeypatch.setattr("tasks.tag.local._known", {})
-    assert_same_head(fit_tagger(taxonomy, HashedWords(), gold, HeadMemo(store)).fitted, first)
-    assert pl.read_parquet(io.BytesIO(store.get(kept.key))).equals(frame)
 
 
 def test_heads_long_not_asked_for_are_let_go(gold) -> None:
