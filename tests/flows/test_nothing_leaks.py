@@ -1,4 +1,4 @@
-"""After a whole run, refused first and then finished, neither planted data nor any message is with Prefect or in logs."""
+"""After a whole run, refused first and then finished, neither planted data nor any message is with Prefect, in logs or spans."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ secret = "mask"
 """
 SCRIPT = """
 import sys
+from pathlib import Path
+from tests.span_recorder import record_spans
+record_spans(Path("spans.txt"))
 from flows.release import release
 from schemas.errors import ReviewPendingError
 export, store, config = sys.argv[1:]
@@ -141,6 +144,13 @@ def test_nothing_in_the_prefect_database(finished) -> None:
     assert "release" in content["flow_run"], "the runs are in there"
     assert len(content["artifact"]) > 100, "and their pages"
     assert {n: hits for n, text in content.items() if (hits := found_in(text, finished["secrets"]))} == {}
+
+
+def test_nothing_in_the_spans(finished) -> None:
+    spans = (finished["folder"] / "spans.txt").read_text()
+    assert "scrub shard 0001" in spans
+    assert "ReviewPendingError" in spans, "the run that was refused told its error"
+    assert found_in(spans, finished["secrets"]) == []
 
 
 def test_nothing_in_results_and_what_else_lies_in_the_home(finished) -> None:
