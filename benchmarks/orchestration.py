@@ -129,12 +129,9 @@ def plain_release() -> Iterator[Any]:
 
     import flows.release
 
-    def loop(step: str, work: Any, run: Any, shards: Any, *shared: Any) -> tuple[Any, ...]:
-        return tuple(work(run, shard, number, *shared) for number, shard in enumerate(shards, 1))
-
     class Done:
-        def __init__(self, *arguments: Any) -> None:
-            self._results = loop(*arguments)
+        def __init__(self, step: str, work: Any, run: Any, shards: Any, *shared: Any) -> None:
+            self._results = tuple(work(run, shard, number, *shared) for number, shard in enumerate(shards, 1))
 
         def wait(self, n_left: int = 0) -> None:
             del n_left
@@ -151,7 +148,7 @@ def plain_release() -> Iterator[Any]:
 
         yield do_now
 
-    stands_for = {"over_shards": loop, "start_shards": Done, "side_tasks": no_side_tasks}
+    stands_for = {"start_shards": Done, "side_tasks": no_side_tasks}
     kept: list[tuple[Any, str, Any]] = []
     for module in [m for name, m in sys.modules.items() if name.startswith("flows.")]:
         for name, value in list(vars(module).items()):

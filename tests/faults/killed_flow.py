@@ -118,8 +118,6 @@ def _run(
         for name, value in list(vars(part).items()):
             if isinstance(value, Task):
                 setattr(part, name, value.fn)
-            elif name == "over_shards":
-                setattr(part, name, _one_after_another)
             elif name == "start_shards":
                 setattr(part, name, _AllDone)
             elif name == "side_tasks":
@@ -140,15 +138,11 @@ def _run(
     os._exit(code)
 
 
-def _one_after_another(step: str, work: Callable[..., Any], run: Any, shards: Any, *shared: Any) -> Any:
-    return tuple(work(run, shard, number, *shared) for number, shard in enumerate(shards, 1))
-
-
 class _AllDone:
-    """Stands for `flows.fan_out.ShardRuns`: nothing is left to wait for."""
+    """Stands for `flows.fan_out.ShardRuns`: shards one after the other, and nothing is left to wait for."""
 
-    def __init__(self, *arguments: Any) -> None:
-        self._results = _one_after_another(*arguments)
+    def __init__(self, step: str, work: Callable[..., Any], run: Any, shards: Any, *shared: Any) -> None:
+        self._results = tuple(work(run, shard, number, *shared) for number, shard in enumerate(shards, 1))
 
     def wait(self, n_left: int = 0) -> None:
         pass
