@@ -1,8 +1,8 @@
 """All benchmarks in one run: `python -m benchmarks [STAGE...]`, or `make bench`.
 
 Every stage runs against its peer on the same bytes, in processes of their own and in both orders. Results go to
-`build/bench/`: `results.json`, `results.md` and `results.svg`; with `--page docs/performance.md` the table is
-also put on that page. A stage that cannot be measured here is listed with the reason. `--keep` leaves what the
+`build/bench/`: `results.json`, `results.md` and `results.svg`; with `--page docs/performance.md` table and plot
+also go there. A stage that cannot be measured here is listed with the reason. `--keep` leaves what the
 folder already holds of other stages, so that the table can be made in several sittings; each row says when.
 """
 
@@ -25,7 +25,7 @@ from benchmarks.publish_results import (
     StageResult,
     describe_machine,
     read_results,
-    update_page,
+    show_results,
     write_results,
 )
 
@@ -201,7 +201,7 @@ def main() -> None:
     parser.add_argument("--presidio", default="", help="Interpreter of an environment with the bench extra.")
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="Folder of the results.")
     parser.add_argument("--keep", action="store_true", help="Keep results of other stages in that folder.")
-    parser.add_argument("--page", type=Path, help="Markdown page to put the table on.")
+    parser.add_argument("--page", type=Path, help="Markdown page to put table and plot on.")
     arguments = parser.parse_args()
     unknown = set(arguments.stages) - set(STAGES)
     if unknown or arguments.rounds < MIN_ROUNDS or not 0 < arguments.scale <= 1:
@@ -224,7 +224,7 @@ def main() -> None:
         results[name] = StageResult(machine, found)
         write_results({known: results[known] for known in STAGES if known in results}, arguments.out)
     if arguments.page:
-        update_page(arguments.page, (arguments.out / "results.md").read_text())
+        show_results(arguments.out, arguments.page)
     print((arguments.out / "results.md").read_text())
 
 

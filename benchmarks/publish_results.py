@@ -17,7 +17,17 @@ from benchmarks.frame import Measurement
 
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 _PACKAGES = ("polars", "pydantic", "litellm", "pandas", "datasets", "spacy")
-_BAR = 420
+_BAR, _LABEL = 380, 330
+_PLOT = "images/benchmarks.svg"
+_CAPTION = "Medians of every stage beside its peers"
+_METRICS = {
+    "wall_s": "seconds",
+    "cpu_s": "processor seconds",
+    "stage_s": "seconds in stages",
+    "s_a_conversation": "seconds a conversation",
+    "kb_per_cpu_s": "kB a processor second (more is better)",
+    "calls_per_s": "calls a second (more is better)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,30 +118,62 @@ def _rows(m: Measurement, when: str) -> Iterator[str]:
 
 
 def render_plot(found: Sequence[Measurement]) -> str:
-    """Bars of each side's median, each stage on a scale of its own."""
+    """Bars of each side's median, each comparison on a scale of its own; sizes of one side share a scale."""
     rows: list[str] = []
     y = 10
+    for title, bars in _charts(found):
+        y += 22
+        rows.append(f'<text x="8" y="{y}" font-weight="bold">{escape(title)}</text>')
+        longest = max(value for _, value, _ in bars) or 1.0
+        for label, value, is_ours in bars:
+            y += 18
+            width = max(1.0, _BAR * value / longest)
+            rows.append(f'<text x="{_LABEL}" y="{y}" text-anchor="end">{escape(label)}</text>')
+            rows.append(
+                f'<rect x="{_LABEL + 8}" y="{y - 11}" width="{width:.1f}" height="13" '
+                f'fill="{"#2f6f9f" if is_ours else "#b9c4cc"}"/>'
+                f'<text x="{_LABEL + 12 + width:.1f}" y="{y}">{value:,.{0 if value >= 100 else 2}f}</text>'
+            )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LABEL + _BAR + 80}" height="{y + 16}" '
+        f'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>'
+        f"{''.join(rows)}</svg>\n"
+    )
+
+
+def _charts(found: Sequence[Measurement]) -> list[tuple[str, list[tuple[str, float, bool]]]]:
+    """A title, and label, median and whether it is ours of each bar."""
+    charts: list[tuple[str, list[tuple[str, float, bool]]]] = []
+    by_size: dict[str, list[tuple[str, float, bool]]] = {}
     for m in found:
         if not m.runs:
             continue
-        y += 22
-        title = escape(f"{m.stage} · {m.size} · {m.metric}")
-        rows.append(f'<text x="8" y="{y}" font-weight="bold">{title}</text>')
-        longest = max(m.median(side) for side in m.runs) or 1.0
-        for number, side in enumerate(m.runs):
-            y += 18
-            value = m.median(side)
-            colour = "#2f6f9f" if number == 0 else "#b9c4cc"
-            width = max(1.0, _BAR * value / longest)
-            rows.append(f'<text x="150" y="{y}" text-anchor="end">{escape(side)}</text>')
-            rows.append(
-                f'<rect x="158" y="{y - 11}" width="{width:.1f}" height="13" fill="{colour}"/>'
-                f'<text x="{162 + width:.1f}" y="{y}">{value:,.2f}</text>'
-            )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="680" height="{y + 16}" font-family="sans-serif" '
-        f'font-size="12"><rect width="100%" height="100%" fill="white"/>{"".join(rows)}</svg>\n'
-    )
+        metric = _METRICS.get(m.metric, m.metric)
+        if len(m.runs) > 1:
+            sides = [(side, m.median(side), number == 0) for number, side in enumerate(m.runs)]
+            charts.append((f"{m.stage} · {m.size} · {metric}", sides))
+            continue
+        title = f"{m.stage} · {metric}"
+        if title not in by_size:
+            charts.append((title, by_size.setdefault(title, [])))
+        by_size[title].append((m.size, m.median(next(iter(m.runs))), True))
+    return charts
+
+
+def show_results(results: Path, page: Path) -> None:
+    """Put the table of a folder of results on a page, and its plot beside the page.
+
+    Args:
+        results: what `write_results` filled.
+        page: Markdown with the two marks; the plot goes to `images/benchmarks.svg` beside it.
+
+    Raises:
+        ValueError: the page has no marks.
+    """
+    update_page(page, f"![{_CAPTION}]({_PLOT})\n\n{(results / 'results.md').read_text()}")
+    plot = page.parent / _PLOT
+    plot.parent.mkdir(exist_ok=True)
+    plot.write_bytes((results / "results.svg").read_bytes())
 
 
 def update_page(page: Path, table: str) -> None:

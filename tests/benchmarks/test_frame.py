@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -14,7 +15,8 @@ from benchmarks.publish_results import (
     StageResult,
     describe_machine,
     read_results,
-    update_page,
+    render_plot,
+    show_results,
     write_results,
 )
 from benchmarks.release_run import list_stages
@@ -61,10 +63,22 @@ def test_results_are_written_and_put_on_a_page(tmp_path) -> None:
     assert "&lt;peer&gt;" in plot
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    update_page(page, table)
-    assert page.read_text() == f"before\n{BEGIN}\n{table}{END}\nafter\n"
+    show_results(tmp_path, page)
+    shown = page.read_text()
+    assert shown.startswith(f"before\n{BEGIN}\n![")
+    assert shown.endswith(f"(images/benchmarks.svg)\n\n{table}{END}\nafter\n")
+    assert (tmp_path / "images" / "benchmarks.svg").read_text() == plot
     with pytest.raises(ValueError, match="no place"):
-        update_page(tmp_path / "results.md", table)
+        show_results(tmp_path, tmp_path / "results.md")
+
+
+def test_sizes_of_one_side_share_a_scale() -> None:
+    sizes = [Measurement("scale", f"{n} rows", "wall_s", {"ours": [{"wall_s": n}]}) for n in (5, 10)]
+    compared = Measurement("scale", "5 rows", "wall_s", {s: [{"wall_s": 7}] for s in ("ours", "peer")})
+    plot = render_plot([compared, *sizes])
+    assert plot.count("scale · ") == 2
+    small, large = re.findall(r'>(?:5|10) rows</text><rect [^>]*width="([0-9.]+)"', plot)
+    assert float(large) == 2 * float(small)
 
 
 def test_stages_are_read_from_the_progress_events() -> None:
