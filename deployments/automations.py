@@ -58,10 +58,11 @@ def _fill_ids(client: SyncPrefectClient, action: dict[str, Any]) -> None:
     """Replace the names of deployments and blocks by the ids that the server gave them."""
     from prefect.exceptions import ObjectNotFound
 
+    deployment, block = action.pop("deployment", None), action.pop("block", None)
     try:
-        if deployment := action.pop("deployment", None):
+        if deployment:
             action["deployment_id"] = client.read_deployment_by_name(deployment).id
-        if block := action.pop("block", None):
+        if block:
             kind, _, name = block.partition("/")
             action["block_document_id"] = client.read_block_document_by_name(name, kind).id
     except ObjectNotFound:

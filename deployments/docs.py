@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 from pydantic import BaseModel
+from typer.core import TyperCommand, TyperGroup
 
 from schemas.config import Settings
 from schemas.fields import SCHEMA_VERSION, VIEWS, Table
@@ -104,7 +104,7 @@ def render_cli() -> str:
     return "\n".join(parts)
 
 
-def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+def _commands(command: TyperGroup | TyperCommand, path: str) -> Iterator[tuple[str, Any]]:
     subcommands = getattr(command, "commands", None)
     if not subcommands:
         yield path, command
@@ -113,7 +113,7 @@ def _commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Co
         yield from _commands(subcommands[name], f"{path} {name}")
 
 
-def _render_command(path: str, command: click.Command) -> str:
+def _render_command(path: str, command: TyperGroup | TyperCommand) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     usage = " ".join([path, *(_argument(p) for p in arguments)])
     text = re.sub(r"\s+\n", "\n", (command.help or "").strip())
@@ -127,7 +127,7 @@ def _render_command(path: str, command: click.Command) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _argument(parameter: click.Parameter) -> str:
+def _argument(parameter: Any) -> str:
     name = (parameter.name or "").upper() + ("..." if parameter.nargs == -1 else "")
     return name if parameter.required else f"[{name}]"
 

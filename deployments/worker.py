@@ -18,7 +18,7 @@ def main() -> None:
     prepare_prefect()
     from prefect.cli import app
 
-    import deployments.reporting  # noqa: F401 - takes that place
+    import deployments.reporting  # noqa: F401 # pyright: ignore[reportUnusedImport] - takes that place
 
     sys.argv[1:] = ["worker", "start", "--pool", WORK_POOL, "--type", "process", *sys.argv[1:]]
     app()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -88,7 +88,7 @@ class _Later(Generic[T]):
 
 
 @contextmanager
-def side_tasks(are_beside: bool) -> Iterator[Beside]:
+def side_tasks(are_beside: bool) -> Generator[Beside]:
     """Open threads for tasks that wait for another process, apart from those of the shards.
 
     Args:

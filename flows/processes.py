@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 
@@ -53,7 +53,7 @@ def open_processes(settings: Settings, n_processes: int) -> AbstractContextManag
 
 
 @contextmanager
-def open_processes_early(exports: Sequence[str], config_file: str = "") -> Iterator[None]:
+def open_processes_early(exports: Sequence[str], config_file: str = "") -> Generator[None]:
     """Open the processes of a release before its flow does: they load their models while Prefect starts.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -22,7 +22,7 @@ _announce: ContextVar[Announce | None] = ContextVar("announce", default=None)
 
 
 @contextmanager
-def reporting(report: Report, announce: Announce | None = None) -> Iterator[None]:
+def reporting(report: Report, announce: Announce | None = None) -> Generator[None]:
     """Send progress of the flows run inside to `report`, and their announcements to `announce`."""
     tokens = _report.set(report), _announce.set(announce)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal
 
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from flows.approval import ask_maintainer, find_decision, rejected
 from flows.outcome import conclude

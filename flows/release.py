@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
+from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
-from prefect.states import State
 
 from flows.fan_out import over_shards, runner, side_tasks, start_shards
 from flows.outcome import conclude, describe_outcome

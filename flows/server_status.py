@@ -26,7 +26,9 @@ def read_runs() -> list[dict[str, Any]] | None:
     from schemas.errors import ServiceError
 
     now = datetime.now(UTC)
-    recent = FlowRunFilterExpectedStartTime(after_=now - SINCE, before_=now + timedelta(minutes=1))
+    recent = FlowRunFilterExpectedStartTime.model_validate(
+        {"after_": now - SINCE, "before_": now + timedelta(minutes=1)}
+    )
     try:
         with get_client(sync_client=True) as client:
             runs = client.read_flow_runs(

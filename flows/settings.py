@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ NOT_SETTINGS = frozenset({"CONFIG", "ID_KEY", "ID_KEY_FILE", "DEBUG", "CRASH_AT"
 """Environment names with our prefix that are not settings: the file itself, secrets, switches."""
 
 
-class _Environment(BaseSettings, Settings):
+class _Environment(BaseSettings, Settings):  # pyright: ignore[reportIncompatibleVariableOverride]
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
@@ -166,7 +166,9 @@ def _nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     return nested
 
 
-def _merge(merged: dict[str, Any], origins: dict[str, str], flat: Mapping[str, Any], origin: Any) -> None:
+def _merge(
+    merged: dict[str, Any], origins: dict[str, str], flat: Mapping[str, Any], origin: Callable[[str], str]
+) -> None:
     known = {key for key, _ in _describe(Settings)}
     for key, value in flat.items():
         if key not in known:

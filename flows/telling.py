@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
@@ -91,4 +91,5 @@ class ShardProgress:
         if self._id is not None:
             update_progress_artifact(self._id, progress=progress)
         elif time.monotonic() - self._began > FOUND_S * n_done:
-            self._id = create_progress_artifact(progress, description=self._description)
+            # called outside an event loop it is no coroutine
+            self._id = cast("UUID", create_progress_artifact(progress, description=self._description))

@@ -7,10 +7,9 @@ from typing import Any
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.input import delete_flow_run_input, read_flow_run_input
 from prefect.input.run_input import keyset_from_base_key
-from prefect.states import State
 
 
 def name_question(candidate_id: str) -> str:
@@ -21,7 +20,7 @@ def name_question(candidate_id: str) -> str:
 def find_answer(question: str) -> dict[str, Any] | None:
     """What this run was answered already, in this attempt or in one before it was retried."""
     keys = keyset_from_base_key(f"suspended-{question}")
-    answer = read_flow_run_input(keys["response"])
+    answer: Any = read_flow_run_input(keys["response"])
     return dict(answer) if answer else None
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from typing import cast
 
-import click
 import typer
+from typer.core import TyperGroup
 
 from flows.cli.output import print_error
 from flows.cli.outside import explain_outage
@@ -37,10 +38,10 @@ def register_commands() -> None:
         module.register(app)
 
 
-def build_command() -> click.Command:
-    """The whole command line as a click command, for the generated reference and its tests."""
+def build_command() -> TyperGroup:
+    """The whole command line as one command, for the generated reference and its tests."""
     register_commands()
-    return typer.main.get_command(app)
+    return cast("TyperGroup", typer.main.get_command(app))
 
 
 def main() -> None:

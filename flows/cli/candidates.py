@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, console, name_user, print_json
+from flows.cli.output import JsonOption, StoreOption, console, name_user, print_json, stdout_console
 
 if TYPE_CHECKING:
     from schemas.manifest import Candidate
@@ -21,7 +21,6 @@ CandidateArgument = Annotated[
 
 def candidates(store: StoreOption = "", config: ConfigOption = None, json: JsonOption = False) -> None:
     """List the candidates that wait for approval."""
-    from rich.console import Console
     from rich.table import Table
 
     from flows.run import open_run
@@ -46,7 +45,7 @@ def candidates(store: StoreOption = "", config: ConfigOption = None, json: JsonO
             f"{row['n_conversations']:,}",
             row["staged_at"],
         )
-    Console().print(table)
+    stdout_console().print(table)
 
 
 def approve(

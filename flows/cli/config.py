@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.cli.output import JsonOption, print_json
+from flows.cli.output import JsonOption, print_json, stdout_console
 
 ConfigOption = Annotated[
     str | None,
@@ -21,7 +21,6 @@ config_app = typer.Typer(help="Look at the settings.", no_args_is_help=True)
 @config_app.command("show")
 def show(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Print every setting with its value, its origin and what it does. Secrets are not settings and are never shown."""
-    from rich.console import Console
     from rich.table import Table
 
     from flows.settings import resolve_settings
@@ -35,7 +34,7 @@ def show(config: ConfigOption = None, json: JsonOption = False) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(row.key, repr(row.value), row.origin, row.description)
-    Console().print(table)
+    stdout_console().print(table)
 
 
 def register(app: typer.Typer) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, YesOption, console, print_json
+from flows.cli.output import JsonOption, StoreOption, YesOption, console, print_json, stdout_console
 
 
 def evaluate(
@@ -78,8 +78,10 @@ def evaluate(
         return
     if not suite:
         raise UsageError("which suite? pass --suite NAME, or --list for the evaluations that were run")
+    if method not in ("", "direct", "autotom"):
+        raise UsageError(f"no method {method!r}; known: direct, autotom")
     options = EvaluationOptions(
-        method="" if method not in {"direct", "autotom"} else method,
+        method=method,
         model=model,
         judge=judge,
         embedding_model=embedding_model,
@@ -87,8 +89,6 @@ def evaluate(
         allow_unpriced=allow_unpriced,
         limit=-1 if limit is None else limit,
     )
-    if method != options.method:
-        raise UsageError(f"no method {method!r}; known: direct, autotom")
     run = open_run(store, config or "", evaluation=options)
     from flows.cli.progress import write_document
     from tasks.evaluate.plan import check_budget, describe_evaluation
@@ -142,13 +142,12 @@ def _run(suite: str, version: str, store: str, config: str, options: Any, *, as_
     with show_progress("starting Prefect", as_json=as_json):
         from flows.evaluate import evaluate as evaluate_flow
 
-        return evaluate_flow(
+        return cast("Any", evaluate_flow)(
             suite=suite, version=version, store=store, config_file=config, options=options.model_dump()
         )
 
 
 def _look(private: str, suite: str, run: str, *, as_json: bool) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     from tasks.evaluate.folder import find_run, list_runs
@@ -191,14 +190,13 @@ def _look(private: str, suite: str, run: str, *, as_json: bool) -> None:
             f"{s['cost']['usd']:.4f}",
             s["evaluated_at"],
         )
-    Console(highlight=False).print(table)
+    stdout_console().print(table)
 
 
 def _print_summary(summary: dict[str, Any]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    out = Console(highlight=False)
+    out = stdout_console()
     out.print(f"{summary['suite']} of {summary['version']}: {summary['status']}", markup=False, style="bold")
     for note in summary["notes"]:
         out.print(f"note: {note}", markup=False)

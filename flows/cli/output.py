@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import sys
 from typing import Annotated, Any
 
@@ -11,6 +12,9 @@ import typer
 from rich.console import Console
 
 console = Console(stderr=True, highlight=False)
+
+_UNCUT = 100_000
+"""Columns where no terminal cuts lines."""
 
 StoreOption = Annotated[
     str,
@@ -33,6 +37,16 @@ def name_user() -> str:
         return "command line"
 
 
+def stdout_console(*, soft_wrap: bool = False) -> Console:
+    """Open a console for results: as wide as the terminal; in a pipe or a file no digest or path is cut.
+
+    Args:
+        soft_wrap: leave long lines to the terminal, for text that is copied from it.
+    """
+    is_cut = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, soft_wrap=soft_wrap, width=None if is_cut else _UNCUT)
+
+
 def print_error(message: str) -> None:
     """Print one line to stderr, without markup (a message may hold brackets)."""
     console.print(f"error: {message}", markup=False, style="red", soft_wrap=True)
@@ -46,7 +60,6 @@ def print_json(value: Any) -> None:
 
 def print_rows(columns: list[str], rows: list[list[str]]) -> None:
     """Print a table to stdout; nothing if it has no rows."""
-    from rich.console import Console
     from rich.table import Table
 
     if not rows:
@@ -57,4 +70,4 @@ def print_rows(columns: list[str], rows: list[list[str]]) -> None:
         table.add_column(column, overflow="fold", justify="right" if is_number else "left")
     for row in rows:
         table.add_row(*(cell.replace("[", r"\[") for cell in row))
-    Console().print(table)
+    stdout_console().print(table)

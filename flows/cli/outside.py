@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import sys
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 _NETWORK = frozenset(
@@ -44,7 +45,7 @@ def _explain_http(error: BaseException) -> str:
     if httpx is None or not isinstance(error, httpx.TransportError | httpx.HTTPStatusError):
         return ""
     try:
-        url = str(error.request.url)
+        url = str(cast("Any", error).request.url)
     except RuntimeError:
         url = ""
     response = getattr(error, "response", None)

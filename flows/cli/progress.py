@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ from flows.progress import reporting
 
 
 @contextmanager
-def show_progress(first: str, *, as_json: bool = False) -> Iterator[None]:
+def show_progress(first: str, *, as_json: bool = False) -> Generator[None]:
     """Show one line a step while a flow runs inside; lines of finished steps stay.
 
     Args:

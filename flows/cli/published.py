@@ -81,7 +81,7 @@ def show(
     info = manifest.info
     facts = [
         ("version", version + (" (yanked)" if is_yanked else "")),
-        ("manifest sha256", digest),
+        ("manifest", digest),
         ("created", f"{manifest.created_at}, approved by {manifest.approved_by or 'nobody named'}"),
         ("follows", manifest.parent.version if manifest.parent else "nothing, first release"),
         ("licence", info.license),

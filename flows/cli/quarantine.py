@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, console, print_json
+from flows.cli.output import JsonOption, StoreOption, console, print_json, stdout_console
 
 
 def quarantine(
@@ -20,7 +20,6 @@ def quarantine(
     json: JsonOption = False,
 ) -> None:
     """List what the last run held back and why: places and rules, no text."""
-    from rich.console import Console
     from rich.table import Table
 
     from flows.run import open_run
@@ -41,7 +40,7 @@ def quarantine(
         for row in rows.iter_rows(named=True):
             place = f"{row['file']}:{row['line']}"
             table.add_row(place, row["conversation_key"] or "-", row["pointer"], row["rule"], row["message"])
-        Console().print(table)
+        stdout_console().print(table)
 
 
 def register(app: typer.Typer) -> None:

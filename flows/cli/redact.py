@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, YesOption, console, print_json
+from flows.cli.output import JsonOption, StoreOption, YesOption, console, print_json, stdout_console
 
 
 def redact(
@@ -84,7 +84,6 @@ def _plan(spans: Path, store: str, config: str, *, purge: bool, as_json: bool, m
         plan = {"status": "planned", "purge": purge, **found}
         show_plan("redaction plan", plan, may_ask=may_ask)
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -93,7 +92,7 @@ def _plan(spans: Path, store: str, config: str, *, purge: bool, as_json: bool, m
     for item in found["releases"]:
         cells = (f"{item['n_spans']:,}", f"{item['n_conversations']:,}")
         table.add_row(item["version"], *cells, "deleted" if purge else "yanked")
-    Console().print(table)
+    stdout_console().print(table)
     typer.echo(f"{found['n_lines']} lines, {found['n_values']} values; later releases mask them as well")
     if not found["releases"]:
         typer.echo("no release holds them")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -162,7 +162,7 @@ def run_release(parameters: Mapping[str, Any], *, yes: bool, as_json: bool = Fal
     with show_progress("starting Prefect", as_json=as_json), early:
         from flows.release import release as release_flow
 
-        outcome: dict[str, Any] = release_flow(
+        outcome: dict[str, Any] = cast("Any", release_flow)(
             **parameters, approval="none" if yes else "stage", approved_by=name_user() if yes else ""
         )
     if outcome["status"] != "staged" or not sys.stdin.isatty():

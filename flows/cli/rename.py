@@ -51,7 +51,7 @@ def stage_under(run: RunContext, found: Candidate, version: str, config_file: st
     return staged
 
 
-def _find_flow(name: str) -> Callable[..., dict[str, Any]]:
+def _find_flow(name: str) -> Callable[..., Any]:
     from schemas.errors import UsageError
 
     if name == "release":

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, YesOption, name_user, print_json
+from flows.cli.output import JsonOption, StoreOption, YesOption, name_user, print_json, stdout_console
 
 VersionArgument = Annotated[str, typer.Argument(help="Release to re-tag: the latest version, or `latest`.")]
 TaxonomyOption = Annotated[
@@ -34,7 +34,6 @@ def plan_retag(
     json: JsonOption = False,
 ) -> None:
     """Show what each change of a taxonomy touches, and what the calls would cost; asks no provider."""
-    from rich.console import Console
     from rich.table import Table
 
     from flows.cli.spending import render_plan
@@ -62,7 +61,7 @@ def plan_retag(
             f"{change['n_calls']:,}",
             "unknown" if change["usd"] is None else f"{change['usd']:.4f}",
         )
-    console = Console(highlight=False)
+    console = stdout_console()
     console.print(table)
     estimate = plan["estimate"] | {"budget_usd": run.settings.tag.budget_usd}
     if estimate["lines"]:
@@ -98,7 +97,7 @@ def retag(
     with show_progress("starting Prefect", as_json=json):
         from flows.retag import retag as retag_flow
 
-        outcome = retag_flow(
+        outcome: dict[str, Any] = cast("Any", retag_flow)(
             version=version,
             taxonomies=taxonomy,
             store=store,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from flows.cli.output import stdout_console
 from schemas.errors import UsageError
 from tasks.tag.chosen import choose_taxonomies
 from tasks.tag.gold import load_decisions
@@ -41,10 +42,9 @@ def list_open(desk: Desk, choice: Choice, *, with_text: bool, limit: int) -> dic
 
 def show_open(found: dict[str, Any]) -> None:
     """Print the questions with their texts."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = stdout_console(soft_wrap=True)
     for item in found["items"]:
         head = Text(item["id"], style="bold")
         head.append(f"  {item['facet']} · {item['why']} · {item['value'] or 'no label'}")

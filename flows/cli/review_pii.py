@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from flows.cli.output import stdout_console
 from schemas.errors import UsageError
 from tasks.scrub.review import (
     CONTEXT_CHARS,
@@ -58,10 +59,9 @@ def list_open(desk: Desk, choice: Choice, *, with_text: bool, limit: int) -> dic
 
 def show_open(found: dict[str, Any]) -> None:
     """Print the candidates in their places."""
-    from rich.console import Console
     from rich.text import Text
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = stdout_console(soft_wrap=True)
     for item in found["items"]:
         head = Text(f"{item['id'][:_SHOWN_ID]}  {item['type']}", style="bold")
         head.append(

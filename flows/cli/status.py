@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, print_json
+from flows.cli.output import JsonOption, StoreOption, print_json, stdout_console
 
 
 def status(store: StoreOption = "", config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -13,7 +13,6 @@ def status(store: StoreOption = "", config: ConfigOption = None, json: JsonOptio
     from dataclasses import asdict
     from datetime import UTC, datetime
 
-    from rich.console import Console
     from rich.table import Table
 
     from flows.run import open_run
@@ -37,7 +36,7 @@ def status(store: StoreOption = "", config: ConfigOption = None, json: JsonOptio
     table.add_row("spans to decide", str(found.n_undecided_spans))
     table.add_row("labels to review", str(found.n_open_labels))
     table.add_row("paid for answers this month", f"{found.spent_usd:.2f} USD")
-    Console().print(table)
+    stdout_console().print(table)
     if runs is None:
         typer.echo("runs: no server known (set PREFECT_API_URL)")
         return
@@ -46,7 +45,7 @@ def status(store: StoreOption = "", config: ConfigOption = None, json: JsonOptio
         listed.add_column(column, justify="right" if column == "seconds" else "left")
     for row in runs:
         listed.add_row(row["name"], row["state"], (row["started_at"] or "-")[:16], str(row["seconds"]))
-    Console().print(listed)
+    stdout_console().print(listed)
 
 
 def register(app: typer.Typer) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from flows.cli.output import stdout_console
 from flows.cli.spending import render_plan
 
 _STATUS = {
@@ -21,15 +22,16 @@ _STATUS = {
 
 def render_summary(outcome: Mapping[str, Any]) -> None:
     """Print the outcome of a release flow to stdout."""
-    console = Console(highlight=False)
+    console = stdout_console()
     parts: list[Any] = [_headline(outcome)]
     if outcome["status"] != "unchanged":
         parts += [_counts(outcome), _funnel(outcome), _labels(outcome), _quality(outcome)]
         parts += [_privacy(outcome), _gate(outcome)]
     if outcome["status"] == "dry-run" and outcome.get("tagging_plan", {}).get("calls"):
         parts += [Text(), render_plan(outcome["tagging_plan"], "tagging plan; nothing was asked")]
-    parts.append(_places(outcome))
     console.print(Group(*(p for p in parts if p is not None)))
+    # commands to copy must not be cut
+    console.print(_places(outcome), soft_wrap=True)
 
 
 def _headline(outcome: Mapping[str, Any]) -> Text:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, YesOption, console, print_json
+from flows.cli.output import JsonOption, StoreOption, YesOption, console, print_json, stdout_console
 
 if TYPE_CHECKING:
     from tasks.withdraw.foresee import Outlook
@@ -106,7 +106,6 @@ def _show_plan(outlook: Outlook, *, purge: bool, as_json: bool, may_ask: bool) -
         }
         show_plan("withdrawal plan", plan, may_ask=may_ask)
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -115,7 +114,7 @@ def _show_plan(outlook: Outlook, *, purge: bool, as_json: bool, may_ask: bool) -
     for item in outlook.releases:
         cells = [f"{item.n_rows.get(name, 0):,}" for name in _TABLES]
         table.add_row(item.version, *cells, "deleted" if purge else "yanked")
-    Console().print(table)
+    stdout_console().print(table)
     typer.echo(f"{outlook.n_participants} participants are known; rows above are theirs")
     if purge:
         typer.echo("memo entries stay where a remaining release holds their text; the others go")

@@ -11,12 +11,12 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from schemas.config import PrivacySettings
 from schemas.errors import InternalError
@@ -30,6 +30,7 @@ class _Workers:
 
     def __init__(self, n_workers: int, prepare: Callable[[], object] | None) -> None:
         context = multiprocessing.get_context("spawn")
+        theirs: Any
         theirs, self._lifeline = context.Pipe(duplex=False)
         self.pool = ProcessPoolExecutor(
             n_workers, mp_context=context, initializer=_begin, initargs=(theirs, prepare)
@@ -66,7 +67,7 @@ _open: _Workers | None = None
 
 
 @contextmanager
-def scrub_workers(n_workers: int, prepare: Callable[[], object] | None = None) -> Iterator[None]:
+def scrub_workers(n_workers: int, prepare: Callable[[], object] | None = None) -> Generator[None]:
     """Open worker processes for `in_worker`; with fewer than two, work stays in this process.
 
     Inside another such block the processes of that one are used, and end with this one: so they can be started
@@ -121,7 +122,7 @@ def _wait(workers: _Workers, future: Future[R]) -> R:
 
 
 @contextmanager
-def _telling_death(workers: _Workers) -> Iterator[None]:
+def _telling_death(workers: _Workers) -> Generator[None]:
     try:
         yield
     except (BrokenProcessPool, CancelledError, MemoryError) as error:

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from flows.cli import app as cli
-from flows.cli import report as report_commands
 from tasks.publish.yank import yank_release
 from tasks.storage.store import Store, open_store
 from tests.publishing import SIDE_FILES, release
@@ -37,8 +36,7 @@ def store(tmp_path: Path) -> Store:
 def run(monkeypatch, capsys):
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["thoughttrace", *map(str, arguments)])
-        if not any(c.callback is report_commands.report for c in cli.app.registered_commands):
-            report_commands.register(cli.app)
+        cli.register_commands()
         code = cli.run(debug=False)
         captured = capsys.readouterr()
         return code, captured.out, captured.err

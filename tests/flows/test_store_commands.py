@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import app as cli
+from flows.cli.output import print_rows
 from tasks.storage.store import Store, open_store
 from tests.publishing import publish, release, stage
 
@@ -71,6 +72,15 @@ def test_show(store: Store, run) -> None:
     code, _, err = run("show", "v9.9.9", "--store", store.uri)
     assert (code, "no release v9.9.9" in err) == (2, True)
     assert run("show", "1.0", "--store", store.uri)[0] == 2
+
+
+def test_a_pipe_gets_whole_lines(monkeypatch, capsys) -> None:
+    monkeypatch.delenv("COLUMNS")
+    print_rows(["path", "n"], [["s3://bucket/" + "x" * 200, "1"]])
+    assert "x" * 200 in capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "80")
+    print_rows(["path", "n"], [["s3://bucket/" + "x" * 200, "1"]])
+    assert max(map(len, capsys.readouterr().out.splitlines())) == 80
 
 
 def test_diff(store: Store, run) -> None:

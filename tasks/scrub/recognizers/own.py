@@ -44,7 +44,7 @@ class OwnRecognizers:
     def find(self, text: str) -> list[Span]:
         """Return the spans of a text."""
         return [
-            Span(*match.span(), recognizer.type, recognizer.score, recognizer.name)
+            Span(match.start(), match.end(), recognizer.type, recognizer.score, recognizer.name)
             for recognizer, pattern in self._custom
             for match in pattern.finditer(text)
             if match.end() > match.start()
