@@ -85,16 +85,19 @@ def measure_scrub(options: Options, folder: Path) -> Iterable[Measurement]:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         report = json.loads(result.read_text())
         for engine, found in runs.items():
-            speed = report[engine]["clean"]
-            found.append({"kb_per_cpu_s": speed["kb_per_cpu_s"], "cpu_s": speed["cpu_s"]})
+            speed, start = report[engine]["clean"], report[engine]["start_cpu_s"]
+            # like the speed, without what a process takes to start
+            seconds = round(speed["cpu_s"] - start, 2)
+            found.append({"kb_per_cpu_s": speed["kb_per_cpu_s"], "cpu_s": seconds, "start_cpu_s": start})
     ratio = Measurement("", "", "kb_per_cpu_s", runs).ratio("default", "presidio")
     # the scores are the same in every round: both engines are deterministic
     scores = {
         name: (report["default"]["sets"][name]["all"]["f2"], report["presidio"]["sets"][name]["all"]["f2"])
         for name in report["default"]["sets"]
     }
-    note = f"{ratio:.1f}× the characters a CPU second; F2 of ours and of Presidio: " + ", ".join(
-        f"{name} {ours:.3f} and {peer:.3f}" for name, (ours, peer) in scores.items()
+    note = (
+        f"{ratio:.1f}× the characters a CPU second after the start; F2 of ours and of Presidio: "
+        + ", ".join(f"{name} {ours:.3f} and {peer:.3f}" for name, (ours, peer) in scores.items())
     )
     holds = ratio >= 10 and all(ours > peer for ours, peer in scores.values())
     size = f"{options.of(300, 20):,} conversations"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -20,6 +21,9 @@ _PACKAGES = ("polars", "pydantic", "litellm", "pandas", "datasets", "spacy")
 _BAR, _LABEL = 380, 330
 _PLOT = "images/benchmarks.svg"
 _CAPTION = "Medians of every stage beside its peers"
+_OURS = re.compile(r"ours|default|runner|first|again|1 % new|full|.*% affected")
+"""Names of our own sides; every other one is a peer."""
+_BLUE, _GREY = "#2f6f9f", "#b9c4cc"
 _METRICS = {
     "wall_s": "seconds",
     "cpu_s": "processor seconds",
@@ -119,8 +123,11 @@ def _rows(m: Measurement, when: str) -> Iterator[str]:
 
 def render_plot(found: Sequence[Measurement]) -> str:
     """Bars of each side's median, each comparison on a scale of its own; sizes of one side share a scale."""
-    rows: list[str] = []
-    y = 10
+    rows = [
+        f'<rect x="{x}" y="9" width="13" height="13" fill="{fill}"/><text x="{x + 18}" y="20">{name}</text>'
+        for x, fill, name in ((_LABEL + 8, _BLUE, "ours"), (_LABEL + 78, _GREY, "a peer"))
+    ]
+    y = 20
     for title, bars in _charts(found):
         y += 22
         rows.append(f'<text x="8" y="{y}" font-weight="bold">{escape(title)}</text>')
@@ -128,11 +135,12 @@ def render_plot(found: Sequence[Measurement]) -> str:
         for label, value, is_ours in bars:
             y += 18
             width = max(1.0, _BAR * value / longest)
+            digits = 0 if value >= 100 or value == int(value) else 2
             rows.append(f'<text x="{_LABEL}" y="{y}" text-anchor="end">{escape(label)}</text>')
             rows.append(
                 f'<rect x="{_LABEL + 8}" y="{y - 11}" width="{width:.1f}" height="13" '
-                f'fill="{"#2f6f9f" if is_ours else "#b9c4cc"}"/>'
-                f'<text x="{_LABEL + 12 + width:.1f}" y="{y}">{value:,.{0 if value >= 100 else 2}f}</text>'
+                f'fill="{_BLUE if is_ours else _GREY}"/>'
+                f'<text x="{_LABEL + 12 + width:.1f}" y="{y}">{value:,.{digits}f}</text>'
             )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LABEL + _BAR + 80}" height="{y + 16}" '
@@ -142,22 +150,28 @@ def render_plot(found: Sequence[Measurement]) -> str:
 
 
 def _charts(found: Sequence[Measurement]) -> list[tuple[str, list[tuple[str, float, bool]]]]:
-    """A title, and label, median and whether it is ours of each bar."""
+    """A title, and label, median and whether it is ours of each bar; a bar with nothing beside it is left out."""
     charts: list[tuple[str, list[tuple[str, float, bool]]]] = []
-    by_size: dict[str, list[tuple[str, float, bool]]] = {}
-    for m in found:
-        if not m.runs:
-            continue
+    measured = [m for m in found if m.runs]
+    drawn: set[tuple[str, str]] = set()
+    for m in measured:
         metric = _METRICS.get(m.metric, m.metric)
         if len(m.runs) > 1:
-            sides = [(side, m.median(side), number == 0) for number, side in enumerate(m.runs)]
+            sides = [(side, m.median(side), bool(_OURS.fullmatch(side))) for side in m.runs]
             charts.append((f"{m.stage} · {m.size} · {metric}", sides))
-            continue
-        title = f"{m.stage} · {metric}"
-        if title not in by_size:
-            charts.append((title, by_size.setdefault(title, [])))
-        by_size[title].append((m.size, m.median(next(iter(m.runs))), True))
-    return charts
+        elif (m.stage, m.metric) not in drawn:
+            drawn.add((m.stage, m.metric))
+            side = next(iter(m.runs))
+            # a size that was compared with peers is one of the sizes too
+            alike = [o for o in measured if (o.stage, o.metric) == (m.stage, m.metric) and side in o.runs]
+            sizes = [(o.size, o.median(side), bool(_OURS.fullmatch(side))) for o in alike]
+            charts.append((f"{m.stage} · {metric}", sorted(sizes, key=lambda bar: _leading_number(bar[0]))))
+    return [chart for chart in charts if len(chart[1]) > 1]
+
+
+def _leading_number(size: str) -> int:
+    digits = re.match(r"[\d,]*", size)
+    return int((digits.group() if digits else "").replace(",", "") or 0)
 
 
 def show_results(results: Path, page: Path) -> None:

@@ -198,8 +198,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
                     "masked_percent": masked_share(clean, part),
                     "secret_percent": masked_share(clean, part, only="SECRET"),
                     **used,
-                    "kb_per_cpu_s": round(n_chars / 1000 / seconds),
-                    "kb_per_cpu_s_with_start": round(n_chars / 1000 / used["cpu_s"]),
+                    "kb_per_cpu_s": round(n_chars / 1000 / seconds, 2),
+                    "kb_per_cpu_s_with_start": round(n_chars / 1000 / used["cpu_s"], 2),
                 }
     return report
 
@@ -250,7 +250,7 @@ def render(report: dict[str, Any]) -> str:
             )
         )
         rows.append(
-            ("real, clean: kB per CPU second after the start", [str(c["kb_per_cpu_s"]) for c in clean])
+            ("real, clean: kB per CPU second after the start", [f"{c['kb_per_cpu_s']:.3g}" for c in clean])
         )
         rows.append(("real, clean: peak memory (RSS), MB", [str(c["rss_mb"]) for c in clean]))
     rows.append(("start: CPU seconds", [f"{report[e]['start_cpu_s']:.1f}" for e in engines]))

@@ -72,13 +72,55 @@ def test_results_are_written_and_put_on_a_page(tmp_path) -> None:
         show_results(tmp_path, tmp_path / "results.md")
 
 
-def test_sizes_of_one_side_share_a_scale() -> None:
-    sizes = [Measurement("scale", f"{n} rows", "wall_s", {"ours": [{"wall_s": n}]}) for n in (5, 10)]
-    compared = Measurement("scale", "5 rows", "wall_s", {s: [{"wall_s": 7}] for s in ("ours", "peer")})
-    plot = render_plot([compared, *sizes])
+def measure(size: str, *sides: str, stage: str = "scale", value: float = 7) -> Measurement:
+    return Measurement(stage, size, "wall_s", {side: [{"wall_s": value}] for side in sides})
+
+
+def list_bars(plot: str) -> list[tuple[str, float, str, str]]:
+    """Label, width, colour and figure of each bar."""
+    bar = r'>([^<]*)</text><rect [^>]*width="([0-9.]+)" height="13" fill="([^"]*)"/><text [^>]*>([^<]*)<'
+    return [(label, float(width), fill, figure) for label, width, fill, figure in re.findall(bar, plot)]
+
+
+def test_sizes_of_one_side_share_a_scale_and_the_compared_one_is_among_them() -> None:
+    sizes = [measure(f"{n} rows", "ours", value=n) for n in (5, 10, 1_000)]
+    compared = measure("7 rows", "ours", "peer")
+    plot = render_plot([compared, *sizes, measure("7 rows", "ours", "peer", stage="other", value=9)])
     assert plot.count("scale · ") == 2
-    small, large = re.findall(r'>(?:5|10) rows</text><rect [^>]*width="([0-9.]+)"', plot)
-    assert float(large) == 2 * float(small)
+    bars = {label: width for label, width, _, _ in list_bars(plot) if label.endswith("rows")}
+    assert list(bars) == ["5 rows", "7 rows", "10 rows", "1000 rows"]
+    assert bars["10 rows"] == 2 * bars["5 rows"]
+
+
+def test_a_bar_with_nothing_beside_it_is_not_drawn() -> None:
+    assert "alone" not in render_plot([measure("5 rows", "ours", stage="alone"), skip("alone", "no model")])
+
+
+@pytest.mark.parametrize(
+    ("sides", "ours"),
+    [
+        (("peer", "ours"), [False, True]),
+        (("default", "presidio"), [True, False]),
+        (("runner", "litellm", "litellm as we set it"), [True, False, False]),
+        (("first", "again"), [True, True]),
+        (("1 % new", "full"), [True, True]),
+        (("1% affected", "100% affected"), [True, True]),
+    ],
+)
+def test_colours_tell_ours_from_peers_as_the_legend_says(sides, ours) -> None:
+    plot = render_plot([measure("5 rows", *sides)])
+    legend = dict(re.findall(r'height="13" fill="([^"]*)"/><text [^>]*>(ours|a peer)<', plot))
+    assert len(legend) == 2
+    found = {label: legend[fill] for label, _, fill, _ in list_bars(plot) if label in sides}
+    assert found == {s: "ours" if is_ours else "a peer" for s, is_ours in zip(sides, ours, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("value", "figure"), [(20, "20"), (20.0, "20"), (2000, "2,000"), (3.541, "3.54"), (154.4, "154")]
+)
+def test_a_whole_figure_has_no_decimals(value, figure) -> None:
+    bars = list_bars(render_plot([measure("5 rows", "ours", "peer", value=value)]))
+    assert {bar[3] for bar in bars if bar[0] == "peer"} == {figure}
 
 
 def test_stages_are_read_from_the_progress_events() -> None:

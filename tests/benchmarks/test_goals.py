@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -67,6 +68,26 @@ def test_the_full_release_is_judged_by_its_wall_time() -> None:
     again = Measurement("release again", "2,155", "stage_s", runs)
     assert judge_full(again, is_published_size=True).holds is True
     assert judge_full(again, is_published_size=False).holds is None
+
+
+def test_the_scrubber_is_compared_without_its_start(tmp_path, monkeypatch) -> None:
+    def answer(command: list[str], **_: object) -> None:
+        report = {
+            engine: {
+                "start_cpu_s": 1.5,
+                "sets": {"chat": {"all": {"f2": f2}}},
+                "clean": {"kb_per_cpu_s": speed, "cpu_s": 1.5 + 100 / speed},
+            }
+            for engine, f2, speed in (("default", 0.9, 84.9), ("presidio", 0.5, 8.49))
+        }
+        Path(command[command.index("--json") + 1]).write_text(json.dumps(report))
+
+    monkeypatch.setattr(subprocess, "run", answer)
+    (found,) = bench.measure_scrub(bench.Options(2, 0.01, "python"), tmp_path)
+    assert found.ratio("presidio", "default", "cpu_s") == pytest.approx(10, rel=0.01)
+    assert found.median("default", "start_cpu_s") == 1.5
+    assert found.note.startswith("10.0× the characters a CPU second after the start")
+    assert found.holds is True
 
 
 def write_outputs(folder: Path) -> tuple[Path, Path]:
