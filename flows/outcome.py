@@ -39,18 +39,20 @@ def describe_outcome(
     numbers = read_json(private, stats["stats"].uri)
     verdict = read_json(private, gate["gate"].uri)
     privacy = read_json(private, proof["privacy"].uri)
+    labels = {
+        "topic": numbers["topics"]["domains"],
+        "relationship": numbers["relationships"]["with_first"],
+        "reason": numbers["reasons"]["labels"],
+        "reaction": numbers["reactions"]["labels"],
+    }
     return outcome | {
         "counts": {name: numbers["counts"][name] for name in _COUNTS},
         "median_messages": numbers["conversation_length"]["spread"]["median"],
         "changes": _count_changes(private, built),
         "funnel": numbers["funnel"],
         "quarantine": numbers["quarantine"],
-        "labels": {
-            "topic": {row["value"]: row["n"] for row in numbers["topics"]["domains"]},
-            "relationship": {row["value"]: row["n"] for row in numbers["relationships"]["with_first"]},
-            "reason": {row["value"]: row["n"] for row in numbers["reasons"]["labels"]},
-            "reaction": {row["value"]: row["n"] for row in numbers["reactions"]["labels"]},
-        },
+        "labels": {facet: {row["value"]: row["n"] for row in rows} for facet, rows in labels.items()},
+        "held_labels": [facet for facet, rows in labels.items() if any(row["is_held"] for row in rows)],
         "privacy": privacy,
         "gate": {
             "passed": verdict["passed"],

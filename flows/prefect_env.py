@@ -36,5 +36,7 @@ def prepare_prefect(*, quiet: bool = False) -> None:
     if quiet:
         # the command line prints errors itself, in one line
         os.environ["PREFECT_LOGGING_LEVEL"] = "CRITICAL"
+        # of a temporary server that a Ctrl-C ends while it writes
+        os.environ["PREFECT_SERVER_LOGGING_LEVEL"] = "CRITICAL"
         # the port of the metrics is the worker's; a command that wants it too would fail
         os.environ["PREFECT_CLIENT_METRICS_ENABLED"] = "false"

@@ -10,6 +10,7 @@ from typing import cast
 import typer
 from typer.core import TyperGroup
 
+from flows.cli.interrupt import EXIT_INTERRUPTED, tell_interrupted
 from flows.cli.output import print_error
 from flows.cli.outside import explain_outage
 from flows.prefect_env import prepare_prefect
@@ -24,7 +25,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-EXIT_INTERRUPTED = 130
 EXIT_OUTSIDE = 3
 
 
@@ -72,18 +72,13 @@ def run(*, debug: bool) -> int:
     except typer.Exit as stop:
         result = stop.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        return _tell_interrupted()
+        return tell_interrupted()
     except Exception as error:
         return _report_unexpected(error, debug=debug)
     # typer turns Ctrl-C into an exit code of its own
     if result == EXIT_INTERRUPTED:
-        return _tell_interrupted()
+        return tell_interrupted()
     return result if isinstance(result, int) else 0
-
-
-def _tell_interrupted() -> int:
-    print_error("interrupted; nothing is half done. The same command resumes.")
-    return EXIT_INTERRUPTED
 
 
 def _report_unexpected(error: Exception, *, debug: bool) -> int:

@@ -8,14 +8,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, console, name_user, print_json, stdout_console
+from flows.cli.output import (
+    JsonOption,
+    StoreOption,
+    console,
+    name_user,
+    print_json,
+    print_line,
+    stdout_console,
+)
 
 if TYPE_CHECKING:
     from schemas.manifest import Candidate
     from schemas.run import RunContext
 
+MIN_ID = 4
+"""Characters of a candidate's id that are enough to name it."""
+
 CandidateArgument = Annotated[
-    str, typer.Argument(help="Candidate id, or its first characters.", show_default=False)
+    str, typer.Argument(help="Candidate id, or its first four characters or more.", show_default=False)
 ]
 
 
@@ -87,7 +98,7 @@ def approve(
     if json:
         print_json(outcome)
     else:
-        console.print(f"published {outcome['version']}: {outcome['places']['release']}")
+        print_line(f"published {outcome['version']}: {outcome['places']['release']}")
 
 
 def reject(
@@ -112,18 +123,21 @@ def reject(
     if json:
         print_json({"status": "rejected", "candidate_id": found.candidate_id, "why": why})
     else:
-        console.print(f"rejected {found.candidate_id} ({found.version}): {why}", markup=False)
+        print_line(f"rejected {found.candidate_id} ({found.version}): {why}")
 
 
 def find_candidate(run: RunContext, start: str) -> Candidate:
     """Find the one candidate whose id starts with this.
 
     Raises:
-        UsageError: none, or several.
+        UsageError: none, or several, or too few characters to mean one.
     """
     from schemas.errors import UsageError
     from tasks.publish.candidate import list_candidates
 
+    # an empty variable of a script must not stand for whatever waits
+    if len(start) < MIN_ID:
+        raise UsageError(f"candidate {start!r}: give at least {MIN_ID} characters of its id")
     found = [c for c in list_candidates(_private(run)) if c.candidate_id.startswith(start)]
     if len(found) != 1:
         told = f"{len(found)} candidates start with" if found else "no candidate"

@@ -6,6 +6,7 @@ import sys
 from typing import Annotated, Any, cast
 
 import typer
+from rich.console import Console
 
 from flows.cli.config import ConfigOption
 from flows.cli.output import JsonOption, StoreOption, YesOption, console, print_json, stdout_console
@@ -95,7 +96,7 @@ def evaluate(
 
     plan = describe_evaluation(run, version, suite, method)
     if not json:
-        _print_plan(plan)
+        _print_plan(plan, stdout_console() if dry_run else console)
     elif dry_run:
         print_json(plan)
     else:
@@ -112,7 +113,7 @@ def evaluate(
         _print_summary(summary)
 
 
-def _print_plan(plan: dict[str, Any]) -> None:
+def _print_plan(plan: dict[str, Any], to: Console) -> None:
     from rich.table import Table
 
     table = Table(
@@ -124,15 +125,16 @@ def _print_plan(plan: dict[str, Any]) -> None:
         usd = "unknown" if step["usd"] is None else f"{step['usd']:.4f}"
         numbers = ("n_questions", "n_known", "n_calls", "input_tokens", "output_tokens")
         table.add_row(step["step"], step["model"], *(f"{step[n]:,}" for n in numbers), usd)
-    console.print(table)
+    to.print(table)
     items = ", ".join(f"{n:,} {group}" for group, n in plan["n_items"].items()) or "none"
     left = ", ".join(f"{n:,} {rule}" for rule, n in plan["n_left_out"].items()) or "none"
     price = "at an unknown price" if plan["usd"] is None else f"about {plan['usd']:.4f} USD"
-    console.print(f"items: {items} · left out: {left}", markup=False)
-    console.print(
+    to.print(f"items: {items} · left out: {left}", markup=False, soft_wrap=True)
+    to.print(
         f"{plan['calls']:,} calls to providers, {price}, about {plan['seconds']:.0f} s; "
         f"budget {plan['budget_usd']:g} USD",
         markup=False,
+        soft_wrap=True,
     )
 
 

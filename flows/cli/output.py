@@ -52,6 +52,11 @@ def print_error(message: str) -> None:
     console.print(f"error: {message}", markup=False, style="red", soft_wrap=True)
 
 
+def print_line(text: str) -> None:
+    """Print a result to stdout as it stands: nothing in it is markup, and no path is cut."""
+    stdout_console(soft_wrap=True).print(text, markup=False)
+
+
 def print_json(value: Any) -> None:
     """Print one JSON document to stdout: sorted keys, dates as ISO 8601."""
     json.dump(value, sys.stdout, ensure_ascii=False, indent=2, sort_keys=True, default=str)

@@ -18,6 +18,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from flows.cli.interrupt import ending_soon
 from flows.cli.output import console, print_json
 from flows.cli.spending import render_plan
 from flows.progress import reporting
@@ -34,7 +35,7 @@ def show_progress(first: str, *, as_json: bool = False) -> Generator[None]:
     """
     if as_json:
         _write_event(first, 0, None)
-        with reporting(_write_event, write_document):
+        with ending_soon(), reporting(_write_event, write_document):
             yield
         return
     columns = (
@@ -60,7 +61,7 @@ def show_progress(first: str, *, as_json: bool = False) -> Generator[None]:
         def show(name: str, document: Mapping[str, Any]) -> None:
             progress.console.print(render_plan(document, name))
 
-        with reporting(report, show):
+        with ending_soon(), reporting(report, show):
             yield
         progress.update(current, completed=progress.tasks[current].total)
 

@@ -45,7 +45,7 @@ def list_command(store: StoreOption = "", config: ConfigOption = None, json: Jso
         print_json({"store": opened.uri, "latest": newest, "releases": rows})
         return
     if not rows:
-        console.print(f"no release in {opened.uri} yet", markup=False)
+        console.print(f"no release in {opened.uri} yet", markup=False, soft_wrap=True)
     print_rows(
         ["version", "state", "created", "participants", "conversations", "messages", "thoughts"],
         [

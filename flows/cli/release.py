@@ -137,7 +137,11 @@ def demo(
             key_file.write_text(secrets.token_hex(32))
             key_file.chmod(0o600)
         os.environ["THOUGHTTRACE_ID_KEY_FILE"] = str(key_file)
-        console.print(f"using a throw-away id key in {key_file}; a real release needs THOUGHTTRACE_ID_KEY")
+        console.print(
+            f"using a throw-away id key in {key_file}; a real release needs THOUGHTTRACE_ID_KEY",
+            markup=False,
+            soft_wrap=True,
+        )
     with tempfile.TemporaryDirectory() as folder:
         export = Path(folder) / "generated-export.jsonl.gz"
         write_export(generate(conversations, DEMO_SEED, "session", short=True), export)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, cast
 import typer
 
 from flows.cli.config import ConfigOption
-from flows.cli.output import JsonOption, StoreOption, console, name_user, print_json
+from flows.cli.output import JsonOption, StoreOption, name_user, print_json, print_line
 from schemas.errors import ConflictError, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -143,7 +143,8 @@ def _add_command(name: Verdict | Literal["undo"], does: str, done: str) -> None:
         json: JsonOption = False,
     ) -> None:
         choice = Choice(tuple(ids or ()), tuple(types or ()), everything)
-        if not (choice.ids or choice.types or choice.everything):
+        # an empty variable of a script must not stand for any question
+        if "" in choice.ids or not (choice.ids or choice.types or choice.everything):
             raise UsageError(
                 "nothing chosen: give ids from `thoughttrace review list`, --type TYPE, or --all"
             )
@@ -194,7 +195,7 @@ def export(
     if json:
         print_json({"file": str(file), "n_questions": n_questions, "with_text": with_text})
         return
-    console.print(f"{n_questions:,} questions written to {file}", markup=False)
+    print_line(f"{n_questions:,} questions written to {file}")
 
 
 @review_app.command("import")
@@ -240,9 +241,8 @@ def deny(
     if json:
         print_json(found)
         return
-    console.print(
-        f"{found['n_new']:,} values added, {found['n_cleared']:,} forgotten; {found['n_rules']:,} values are denied",
-        markup=False,
+    print_line(
+        f"{found['n_new']:,} values added, {found['n_cleared']:,} forgotten; {found['n_rules']:,} values are denied"
     )
 
 
@@ -250,11 +250,9 @@ def _tell(found: dict[str, Any], what: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    console.print(
+    print_line(
         f"{found['n_decided']:,} {what}, {found['n_open']:,} still open, {found['n_blocking']:,} of them "
-        "block a strict release",
-        markup=False,
-        soft_wrap=True,
+        "block a strict release"
     )
 
 

@@ -84,7 +84,7 @@ def decide(desk: Desk, choice: Choice, verdict: Verdict) -> dict[str, Any]:
 def undo(desk: Desk, choice: Choice) -> dict[str, Any]:
     """Take decisions back, also those on items that the queue does not hold any more."""
     decided, _ = load_decisions(desk.private)
-    return _tell(desk, take_back(desk.private, _choose(decided, choice)))
+    return _tell(desk, take_back(desk.private, _choose(decided, choice, among="decided")))
 
 
 def export_sheet(desk: Desk, form: SheetFormat, *, with_text: bool) -> tuple[str, int]:
@@ -121,7 +121,13 @@ def _find_items(desk: Desk, wanted: set[str]) -> dict[str, tuple[str, Item]]:
     return list_items(items, wanted)
 
 
-def _choose(known: pl.DataFrame, choice: Choice, *, is_default_all: bool = False) -> pl.DataFrame:
+def _choose(
+    known: pl.DataFrame,
+    choice: Choice,
+    *,
+    is_default_all: bool = False,
+    among: str = "in the review queue",
+) -> pl.DataFrame:
     """Return the rows that a choice means: ids or beginnings of them, facets, or all."""
     facets = {t.lower() for t in choice.types}
     missing = facets - set(known["facet"])
@@ -132,7 +138,7 @@ def _choose(known: pl.DataFrame, choice: Choice, *, is_default_all: bool = False
         of_queue = set(known["item_id"])
         fitting = [beginning] if beginning in of_queue else [i for i in of_queue if i.startswith(beginning)]
         if len(fitting) != 1:
-            problem = "is not in the review queue" if not fitting else f"fits {len(fitting)} items"
+            problem = f"is not {among}" if not fitting else f"fits {len(fitting)} items"
             raise UsageError(
                 f"{beginning}: {problem}; `thoughttrace review list --kind labels` shows the queue"
             )

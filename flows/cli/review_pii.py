@@ -99,7 +99,7 @@ def undo(desk: Desk, choice: Choice) -> dict[str, Any]:
     dropped: list[str] = []
 
     def change(decisions: pl.DataFrame) -> pl.DataFrame:
-        dropped[:] = _choose(decisions, choice)
+        dropped[:] = _choose(decisions, choice, among="decided")
         return drop_decisions(decisions, dropped)
 
     decisions = update_decisions(desk.private, change)
@@ -130,13 +130,19 @@ def import_sheet(desk: Desk, text: str, form: SheetFormat) -> dict[str, Any]:
     return _tell(desk, n_new, decisions)
 
 
-def _choose(known: pl.DataFrame, choice: Choice, *, is_default_all: bool = False) -> list[str]:
+def _choose(
+    known: pl.DataFrame,
+    choice: Choice,
+    *,
+    is_default_all: bool = False,
+    among: str = "in the review queue",
+) -> list[str]:
     """Return the digests that a choice means among rows with `surface_hmac` and `type`."""
     types = {t.upper() for t in choice.types}
     missing = types - set(known["type"])
     if missing:
         raise UsageError(f"--type {', '.join(sorted(missing))}: no such type among these questions")
-    chosen = resolve_digests(known["surface_hmac"].to_list(), choice.ids)
+    chosen = resolve_digests(known["surface_hmac"].to_list(), choice.ids, among)
     if types or choice.everything or (is_default_all and not choice.ids):
         of_type = known.filter(pl.col("type").is_in(list(types))) if types else known
         chosen += of_type["surface_hmac"].to_list()

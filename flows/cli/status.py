@@ -33,7 +33,7 @@ def status(store: StoreOption = "", config: ConfigOption = None, json: JsonOptio
     )
     table.add_row("releases", str(found.n_releases))
     table.add_row("candidates waiting", str(found.n_candidates))
-    table.add_row("spans to decide", str(found.n_undecided_spans))
+    table.add_row("spans that block a strict release", str(found.n_undecided_spans))
     table.add_row("labels to review", str(found.n_open_labels))
     table.add_row("paid for answers this month", f"{found.spent_usd:.2f} USD")
     stdout_console().print(table)

@@ -41,7 +41,8 @@ def _headline(outcome: Mapping[str, Any]) -> Text:
         _STATUS[outcome["status"]], style="bold green" if outcome["status"] == "published" else "bold"
     )
     parent = outcome.get("parent")
-    text.append(f"  (after {parent})" if parent else "  (first release)")
+    if outcome["status"] != "unchanged":
+        text.append(f"  (after {parent})" if parent else "  (first release)")
     text.append(f" · policy {outcome['policy']}\n")
     return text
 
@@ -82,6 +83,11 @@ def _labels(outcome: Mapping[str, Any]) -> Table:
         for index, (value, n) in enumerate(values.items()):
             shown = ("held back", "") if n is None else (f"{n:,}", f"{n / total:.1%}" if total else "")
             table.add_row(facet if index == 0 else "", value, *shown)
+    if outcome["held_labels"]:
+        table.caption = (
+            f"{', '.join(outcome['held_labels'])}: as released before, for too little has changed since"
+        )
+        table.caption_justify = "left"
     return table
 
 

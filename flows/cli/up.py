@@ -29,7 +29,8 @@ def up(
 
     # deployments/ stands above flows/, so it is started as a program of its own, not imported
     # and its children write logs of their own
-    os.environ.pop("PREFECT_LOGGING_LEVEL", None)
+    for name in ("PREFECT_LOGGING_LEVEL", "PREFECT_SERVER_LOGGING_LEVEL"):
+        os.environ.pop(name, None)
     arguments = ["--folder", str(folder), "--port", str(port), "--store", store, "--database", database]
     os.execv(sys.executable, [sys.executable, "-m", "deployments.up", *arguments])  # noqa: S606
 

@@ -121,8 +121,15 @@ def record_decisions(
     return merge_decisions(decisions, fresh)
 
 
-def resolve_digests(known: Collection[str], wanted: Iterable[str]) -> list[str]:
+def resolve_digests(
+    known: Collection[str], wanted: Iterable[str], among: str = "in the review queue"
+) -> list[str]:
     """Return the full digests that these, or unambiguous beginnings of them, mean.
+
+    Args:
+        known: digests that may be meant.
+        wanted: digests or beginnings.
+        among: what the known ones are, for the message.
 
     Raises:
         UsageError: one is not known, or fits several.
@@ -131,7 +138,7 @@ def resolve_digests(known: Collection[str], wanted: Iterable[str]) -> list[str]:
     for beginning in wanted:
         fitting = [d for d in known if d.startswith(beginning)]
         if len(fitting) != 1:
-            problem = "is not in the review queue" if not fitting else f"fits {len(fitting)} candidates"
+            problem = f"is not {among}" if not fitting else f"fits {len(fitting)} candidates"
             raise UsageError(f"{beginning}: {problem}; `thoughttrace review list --kind pii` shows the queue")
         found.append(fitting[0])
     return found

@@ -136,6 +136,8 @@ def test_decide_undo_export_import_and_release(blocked, folder, run, tmp_path) -
     run("review", "reject", "--type", "id")
     assert json.loads(run("review", "list", "--json")[1])["n_open"] == 0
     run("review", "undo", ids[CODES[1]], ids[CODES[2]])
+    code, _, told = run("review", "undo", ids[CODES[1]])
+    assert (code, "is not decided" in told) == (2, True)
     assert json.loads(run("review", "list", "--json")[1])["n_open"] == 2
 
     for name in ("queue.csv", "queue.jsonl"):

@@ -174,3 +174,22 @@ def test_unfinished_release_is_shown_as_such(store: Store, run) -> None:
     document = json.loads(run("list", "--store", store.uri, "--json")[1])
     assert document["releases"][-1]["state"] == "unfinished"
     assert run("verify", "v1.2.0", "--store", store.uri)[0] == 0
+
+
+@pytest.mark.parametrize("command", ["approve", "reject"])
+def test_a_candidate_is_named_by_four_characters_or_more(store: Store, run, monkeypatch, command) -> None:
+    monkeypatch.setenv("THOUGHTTRACE_ID_KEY", "k" * 32)
+    found = stage(store, "v1.2.0", range(5))
+    flags = ["--why", "test"] if command == "reject" else []
+    for start in ("", found.candidate_id[:3]):
+        code, _, err = run(command, start, "--store", store.uri, *flags)
+        assert (code, "at least 4 characters" in err) == (2, True)
+    assert [c["candidate_id"] for c in json.loads(run("candidates", "--store", store.uri, "--json")[1])] == [
+        found.candidate_id
+    ]
+
+
+def test_the_answer_to_a_rejection_is_a_result(store: Store, run) -> None:
+    found = stage(store, "v1.2.0", range(5))
+    _, out, _ = run("reject", found.candidate_id[:4], "--why", "[odd] reason", "--store", store.uri)
+    assert out == f"rejected {found.candidate_id} (v1.2.0): [odd] reason\n"
