@@ -124,7 +124,7 @@ def measure_again(share: float, folder: Path) -> Measurement:
     size = f"{tables['conversations'].height:,} conversations, nothing changed"
     is_quick = again["wall_s"] <= MAX_AGAIN_S if share == 1 else None
     holds = False if again["calls"] else is_quick
-    note = f"{again['calls']:,} calls, after {first['calls']:,} the first time"
+    note = f"{again['calls']:,} calls to a provider on loopback, after {first['calls']:,} the first time"
     return Measurement(
         "tag again",
         size,

@@ -166,6 +166,8 @@ def test_ctrl_c_leaves_nothing_half_published(tmp_path, record_property) -> None
     try:
         while '"scrubbing"' not in process.stderr.readline():
             assert process.poll() is None
+        # the main thread waits for the shard by then
+        time.sleep(1)
         os.killpg(process.pid, signal.SIGINT)
         # a shard takes longer
         _, errors = process.communicate(timeout=15)
