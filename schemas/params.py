@@ -9,6 +9,9 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Bump = Literal["auto", "major", "minor", "patch"]
+"""The step from one version of the data to the next; `auto` follows from what changed."""
+
 
 class Options(BaseModel):
     """A box in the form; refuses keys it does not know."""
@@ -77,7 +80,7 @@ class TaggingOptions(Options):
 class PublishingOptions(Options):
     """What the release is called and who lets it out."""
 
-    bump: Literal["auto", "major", "minor", "patch"] = Field(
+    bump: Bump = Field(
         default="auto", title="Version step", description="`auto` proposes it from what changed."
     )
     set_version: str = Field(

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from flows.cli.checks import check_budget, check_release, check_set_version, one_of
 from flows.cli.config import ConfigOption
 from flows.cli.output import JsonOption, StoreOption, YesOption, console, name_user, print_json
+from schemas.config import Policy, ReviewMode
+from schemas.params import Bump as Step
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,11 +36,21 @@ AllowRemovals = Annotated[
 ]
 PolicyOption = Annotated[
     str | None,
-    typer.Option("--policy", help="Privacy policy: strict or as-published.", show_default=False),
+    typer.Option(
+        "--policy",
+        help="Privacy policy: strict, as-published, or auto (by dialect).",
+        show_default=False,
+        callback=one_of("--policy", Policy),
+    ),
 ]
 Review = Annotated[
     str | None,
-    typer.Option("--review", help="Uncertain spans: block the run, or mask them.", show_default=False),
+    typer.Option(
+        "--review",
+        help="Uncertain spans: block the run, mask them, or auto (as the policy says).",
+        show_default=False,
+        callback=one_of("--review", ReviewMode),
+    ),
 ]
 ModelOption = Annotated[
     str | None,
@@ -47,7 +60,12 @@ ModelOption = Annotated[
 ]
 BudgetOption = Annotated[
     float | None,
-    typer.Option("--budget", help="Hard limit for provider calls, in USD.", show_default=False),
+    typer.Option(
+        "--budget",
+        help="Hard limit for provider calls, in USD.",
+        show_default=False,
+        callback=check_budget,
+    ),
 ]
 AllowUnpriced = Annotated[
     bool, typer.Option("--allow-unpriced", help="Run models whose price is unknown, counted as 0.")
@@ -55,8 +73,15 @@ AllowUnpriced = Annotated[
 Replay = Annotated[
     bool, typer.Option("--replay", help="Answer from the memo only; a missing answer fails the run.")
 ]
-Bump = Annotated[str, typer.Option("--bump", help="Version step: auto, major, minor or patch.")]
-SetVersion = Annotated[str, typer.Option("--set-version", help="Exact version, such as v1.4.0.")]
+Bump = Annotated[
+    str,
+    typer.Option(
+        "--bump", help="Version step: auto, major, minor or patch.", callback=one_of("--bump", Step)
+    ),
+]
+SetVersion = Annotated[
+    str, typer.Option("--set-version", help="Exact version, such as v1.4.0.", callback=check_set_version)
+]
 SingleWriter = Annotated[
     bool,
     typer.Option(
@@ -104,7 +129,7 @@ def release(
                 "replay": replay,
             },
             "publishing": {
-                "bump": bump,
+                "bump": bump or "auto",
                 "set_version": set_version,
                 "single_writer": single_writer,
                 "dry_run": dry_run,
@@ -162,6 +187,7 @@ def run_release(parameters: Mapping[str, Any], *, yes: bool, as_json: bool = Fal
     from flows.cli.progress import show_progress, write_document
     from flows.processes import open_processes_early
 
+    check_release(parameters["exports"], parameters["store"], parameters.get("config_file", ""))
     early = open_processes_early(parameters["exports"], parameters.get("config_file", ""))
     with show_progress("starting Prefect", as_json=as_json), early:
         from flows.release import release as release_flow

@@ -21,16 +21,18 @@ def stage_under(run: RunContext, found: Candidate, version: str, config_file: st
         config_file: settings file; empty means the one of the run that staged it.
 
     Raises:
-        UsageError: the version goes backwards, how the candidate was staged is not known, or the same call
+        UsageError: it is no version or goes backwards, how the candidate was staged is not known, or the same call
             makes something else by now.
         StaleCandidateError: another release was published since.
     """
+    from flows.cli.checks import check_set_version
     from schemas.errors import UsageError
     from tasks.publish.candidate import read_candidate
     from tasks.publish.fresh import check_fresh
     from tasks.publish.parameters import read_call
     from tasks.storage.store import open_store
 
+    check_set_version(version)
     private = open_store(run.private)
     name, parameters = read_call(private, found.candidate_id)
     check_fresh(open_store(run.store), private, found.model_copy(update={"version": version}))

@@ -8,6 +8,7 @@ import typer
 
 from flows.cli.config import ConfigOption
 from flows.cli.output import JsonOption, StoreOption, YesOption, name_user, print_json, stdout_console
+from flows.cli.release import BudgetOption
 
 VersionArgument = Annotated[str, typer.Argument(help="Release to re-tag: the latest version, or `latest`.")]
 TaxonomyOption = Annotated[
@@ -18,10 +19,6 @@ ModelOption = Annotated[
     typer.Option(
         "--model", help="Tagger: local, none, or a litellm model; a comma list is a fallback order."
     ),
-]
-BudgetOption = Annotated[
-    float | None,
-    typer.Option("--budget", help="Hard limit for provider calls, in USD.", show_default=False),
 ]
 
 

@@ -13,8 +13,8 @@ from typing import Literal
 import polars as pl
 
 from schemas.errors import UsageError
+from schemas.params import Bump
 
-Bump = Literal["auto", "major", "minor", "patch"]
 FIRST_VERSION = "v1.0.0"
 _PATTERN = re.compile(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tasks.storage.store import open_store
 from tasks.synth.export import generate
+from tests.publishing import stage
 
 REPO = Path(__file__).parents[2]
 GOOD = generate(5, 1, "published", short=True).to_bytes()
@@ -135,6 +137,88 @@ def test_an_unknown_flag_is_a_usage_error(start_cli) -> None:
     assert process.returncode == 2
     assert "--sotre" in errors
     assert "Traceback" not in errors
+
+
+WITHOUT_PREFECT = """
+import contextlib, io, json, os, sys
+sys.modules["prefect"] = None  # to import it is an error of its own
+from flows.cli.app import register_commands, run
+register_commands()
+told = []
+for arguments, environment in json.loads(sys.stdin.read()):
+    sys.argv, os.environ = ["thoughttrace", *arguments], {**os.environ, **environment}
+    with contextlib.redirect_stderr(io.StringIO()) as errors:
+        told.append((run(debug=False), errors.getvalue()))
+print(json.dumps(told))
+"""
+
+
+def run_without_prefect(*calls: tuple[list[str], dict[str, str]]) -> list[tuple[int, str]]:
+    """Run commands in a process that cannot import Prefect: what is wrong is told before its slow start."""
+    environment = {name: v for name, v in os.environ.items() if not name.startswith("THOUGHTTRACE_")}
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_PREFECT],
+        input=json.dumps(calls),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [(code, check_told_plainly(errors, "")) for code, errors in json.loads(done.stdout)]
+
+
+def test_wrong_values_of_options_are_told_at_once() -> None:
+    release, retag = ["release", "x.jsonl"], ["retag", "latest", "--taxonomy", "x.yaml"]
+    cases = [
+        (release, "--policy", "foo", "auto, strict, as-published"),
+        (release, "--review", "foo", "auto, block, mask"),
+        (release, "--bump", "foo", "auto, major, minor, patch"),
+        (release, "--set-version", "foo", "v1.4.0"),
+        (release, "--set-version", "v01.4.0", "v1.4.0"),
+        (release, "--budget", "-1", "0 or more"),
+        (release, "--budget", "nan", "0 or more"),
+        (release, "--budget", "inf", "0 or more"),
+        (retag, "--budget", "-5", "0 or more"),
+    ]
+    told = run_without_prefect(*(([*command, flag, value], {}) for command, flag, value, _ in cases))
+    for (code, error), (_, flag, value, allowed) in zip(told, cases, strict=True):
+        assert code == 2, error
+        assert error.startswith(f"error: {flag} {value}: "), error
+        assert allowed in error
+
+
+def test_a_release_that_cannot_start_is_told_at_once(tmp_path) -> None:
+    (tmp_path / "x.jsonl").write_bytes(GOOD)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "s.toml").write_text("[privacy]\nkk = 3\n")
+    export, store = str(tmp_path / "x.jsonl"), ["--store", str(tmp_path / "store")]
+    key = {"THOUGHTTRACE_ID_KEY": "k" * 32}
+    missing, empty = str(tmp_path / "nowhere.jsonl"), str(tmp_path / "empty")
+    cases = [
+        ([export, *store], {}, "no id key"),
+        ([export, *store], {"THOUGHTTRACE_ID_KEY_FILE": missing}, "No such file or directory"),
+        ([export, *store], {"THOUGHTTRACE_ID_KEY_FILE": "", "THOUGHTTRACE_ID_KEY": "short"}, "5 bytes"),
+        ([missing, *store], key, f"no such file or folder: {missing}"),
+        ([empty, *store], key, f"no export in the folder {empty}"),
+        (["s3://bucket/x.jsonl", missing, *store], key, f"no such file or folder: {missing}"),
+        (["gs://bucket/x.jsonl", *store], key, "cannot read gs:// addresses"),
+        ([str(tmp_path), *store], key, "keep them apart"),
+        ([export, "--store", export], key, "this is a file"),
+        ([export], key, "no store given"),
+        ([export, *store, "--config", str(tmp_path / "s.toml")], key, "privacy.kk"),
+    ]
+    told = run_without_prefect(*((["release", *words, "--yes"], environ) for words, environ, _ in cases))
+    for (code, error), (*_, says) in zip(told, cases, strict=True):
+        assert (code, says in error) == (2, True), error
+    assert not (tmp_path / "store").exists()
+
+
+def test_approve_names_a_version_that_is_none(run_cli, tmp_path) -> None:
+    uri = str(tmp_path / "store")
+    candidate = stage(open_store(uri), "v1.0.0", range(2)).candidate_id
+    code, out, errors = run_cli("approve", candidate, "--set-version", "foo", "--store", uri)
+    assert code == 2
+    assert "--set-version foo: not a version; use the form v1.4.0" in check_told_plainly(errors, out)
 
 
 @pytest.mark.fault(

@@ -24,6 +24,7 @@ def approvals(monkeypatch) -> list[dict[str, Any]]:
         asked.append(given)
         return {"places": {"release": "s/releases/v1.0.0"}}
 
+    monkeypatch.setattr("flows.cli.release.check_release", lambda *_: None)
     monkeypatch.setattr(flows.release, "release", lambda **_: dict(STAGED))
     monkeypatch.setattr(flows.approve, "approve", approve)
     monkeypatch.setattr("flows.cli.release.show_summary", lambda _: None)
