@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from schemas.config import Settings
-from schemas.documents import read_yaml
+from schemas.documents import read_yaml, tell_fault, tell_unread, tell_yaml_fault
 from schemas.errors import ConfigError
 
 ENV_PREFIX = "THOUGHTTRACE_"
@@ -99,14 +99,12 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the settings file {path}: {type(error).__name__}") from None
+        raise ConfigError(f"cannot read the settings file {path}: {tell_unread(error)}") from None
     try:
         loaded = tomllib.loads(text) if path.suffix == ".toml" else read_yaml(text)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        # a YAML error quotes the line it stumbled on; its place is enough
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}" if mark else f": {error}" if path.suffix == ".toml" else ""
-        raise ConfigError(f"the settings file {path} is not valid {path.suffix or 'YAML'}{place}") from None
+        why = tell_yaml_fault(error) if isinstance(error, yaml.YAMLError) else str(error)
+        raise ConfigError(f"the settings file {path} is not valid {path.suffix or 'YAML'}: {why}") from None
     if loaded is None:
         return {}
     if not isinstance(loaded, dict):
@@ -192,4 +190,4 @@ def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
     key = ".".join(str(part) for part in first["loc"])
     # a rule over several keys names their group
     origin = next((o for k, o in origins.items() if key.startswith(k) or k.startswith(f"{key}.")), "settings")
-    return f"{origin}: `{key}`: {first['msg']}"
+    return f"{origin}: `{key}`: {tell_fault(first['msg'])}"

@@ -64,6 +64,33 @@ def read_yaml(text: str) -> Any:
         raise DocumentError(f"a value that cannot be read ({type(error).__name__})") from None
 
 
+def tell_unread(error: OSError | UnicodeDecodeError) -> str:
+    """Say why a file of text is not read, in the system's words."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no UTF-8 text"
+    return error.strerror or type(error).__name__
+
+
+def tell_yaml_fault(error: yaml.YAMLError) -> str:
+    """Say where a document is no YAML and, where it is safe, why; nothing of its text, which may hold secrets.
+
+    Args:
+        error: what `read_yaml` raised.
+    """
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return str(error).splitlines()[0]
+    # only words of the parser's own: what it quotes is from the document
+    told = (getattr(error, name, None) for name in ("problem", "context"))
+    why = next((f": {text}" for text in told if text and not set(text) & set("'\"")), "")
+    return f"line {mark.line + 1}, column {mark.column + 1}{why}"
+
+
+def tell_fault(message: str) -> str:
+    """A model's message as its author wrote it: pydantic puts its kind before it."""
+    return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+
+
 def tell_faults(error: ValidationError, whole: str) -> str:
     """Say what is wrong with a document: the place and the reason of each fault, as many as a person reads.
 
@@ -72,6 +99,6 @@ def tell_faults(error: ValidationError, whole: str) -> str:
         whole: what to call the document where a fault has no place in it.
     """
     faults = error.errors(include_url=False, include_input=False)
-    told = [f"{'.'.join(map(str, f['loc'])) or whole}: {f['msg']}" for f in faults[:MAX_FAULTS]]
+    told = [f"{'.'.join(map(str, f['loc'])) or whole}: {tell_fault(f['msg'])}" for f in faults[:MAX_FAULTS]]
     told = [text if len(text) <= MAX_TOLD else f"{text[:MAX_TOLD]}…" for text in told]
     return "; ".join([*told, *([f"{len(faults) - len(told)} more"] if len(faults) > len(told) else [])])

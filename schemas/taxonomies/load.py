@@ -13,7 +13,7 @@ from typing import Any, cast
 import yaml
 from pydantic import ValidationError
 
-from schemas.documents import read_yaml, tell_faults
+from schemas.documents import read_yaml, tell_faults, tell_unread, tell_yaml_fault
 from schemas.errors import TaxonomyError
 from schemas.fields import FACETS
 from schemas.taxonomies.changes import explain_changes
@@ -38,7 +38,7 @@ def read_taxonomy(text: str, place: str) -> Taxonomy:
     try:
         value: Any = read_yaml(text)
     except yaml.YAMLError as error:
-        raise TaxonomyError(f"{place} is not YAML: {str(error).splitlines()[0]}") from error
+        raise TaxonomyError(f"{place} is not YAML: {tell_yaml_fault(error)}") from error
     if not isinstance(value, dict):
         raise TaxonomyError(f"{place} holds no mapping")
     try:
@@ -55,10 +55,10 @@ def load_taxonomy(path: Path) -> Taxonomy:
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise TaxonomyError(f"{path.name} is no UTF-8 text; a taxonomy is a YAML file") from None
-    except OSError as error:
-        raise TaxonomyError(f"cannot read taxonomy file {path.name}: {type(error).__name__}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise TaxonomyError(
+            f"cannot read taxonomy file {path.name}: {tell_unread(error)}; a taxonomy is a YAML file"
+        ) from None
     return read_taxonomy(text, path.name)
 
 

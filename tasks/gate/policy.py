@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from schemas.documents import read_yaml, tell_faults
+from schemas.documents import read_yaml, tell_faults, tell_unread, tell_yaml_fault
 from schemas.errors import ConfigError
 
 Severity = Literal["critical", "warning", "info"]
@@ -115,7 +115,7 @@ def parse_policy(text: str, place: str) -> GatePolicy:
     try:
         document: Any = read_yaml(text)
     except yaml.YAMLError as error:
-        raise ConfigError(f"gate policy {place} is not YAML: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"gate policy {place} is not YAML: {tell_yaml_fault(error)}") from error
     if not isinstance(document, dict):
         raise ConfigError(f"gate policy {place} holds no mapping; start from tasks/gate/policy.yaml")
     try:
@@ -136,7 +136,7 @@ def load_policy(path: str = "") -> GatePolicy:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"gate.policy_file: cannot read {path!r} ({type(error).__name__}); give a YAML file, or leave "
+            f"gate.policy_file: cannot read {path!r} ({tell_unread(error)}); give a YAML file, or leave "
             "the setting empty for the policy that ships"
         ) from error
     return parse_policy(text, repr(path))

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from schemas.config import CustomRecognizer, PrivacySettings
+from schemas.documents import tell_unread
 from schemas.errors import ConfigError
 from schemas.fields import SCRUB_DENY, SCRUB_MEMO
 from schemas.run import RunContext
@@ -83,7 +84,7 @@ def _read_deny_file(path: str, keys: Keys, run: RunContext) -> pl.DataFrame:
     try:
         text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"privacy.deny_file {path}: {type(error).__name__}") from None
+        raise ConfigError(f"privacy.deny_file: cannot read {path}: {tell_unread(error)}") from None
     values = ((value, DENIED_TYPE, "") for value in read_values(text, path))
     return make_rules(keys.audit, values, source="deny_list", now=run.started_at)
 
