@@ -54,6 +54,10 @@ class InputError(UsageError):
     """An export that cannot be read at all: missing, unreadable, unknown dialect, damaged archive."""
 
 
+class StoreAccessError(UsageError):
+    """A folder given as the store, in which this account may not do what the command does."""
+
+
 class NotFoundError(UsageError):
     """A release, candidate or file that is not in the store."""
 

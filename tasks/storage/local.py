@@ -18,7 +18,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from schemas.errors import ConflictError, NotFoundError, StoreUnavailableError, UsageError, VerificationError
+from schemas.errors import (
+    ConflictError,
+    NotFoundError,
+    StoreAccessError,
+    StoreUnavailableError,
+    UsageError,
+    VerificationError,
+)
 from tasks.storage.store import ObjectInfo, check_key, check_prefix
 
 _TEMP_PREFIX = ".tmp-"
@@ -234,6 +241,11 @@ class LocalStore:
             raise NotFoundError(f"not in the store {self._root}: {key}") from error
         except (NotADirectoryError, FileExistsError) as error:
             raise UsageError(f"a file stands where the store needs a folder: {error.filename}") from error
+        except PermissionError as error:
+            # the wrong folder or the wrong account: nothing outside failed, and to wait would not help
+            raise StoreAccessError(
+                f"the store {self._root}: no permission at {key}; let this account write there, or give another folder"
+            ) from error
         except OSError as error:
             reason = _REASONS.get(error.errno or 0, error.strerror or type(error).__name__)
             raise StoreUnavailableError(f"the store {self._root} failed at {key}: {reason}") from error
@@ -243,8 +255,6 @@ _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, er
 _REASONS = {
     errno.ENOSPC: "no space left on the device; free some and run again",
     errno.EDQUOT: "the disk quota is used up; free some space and run again",
-    errno.EACCES: "no permission; this account may not do that there",
-    errno.EPERM: "no permission; this account may not do that there",
     errno.EROFS: "the file system is read-only",
     errno.EFBIG: "the file would exceed the size limit",
 }

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from schemas.errors import StoreUnavailableError, UsageError
+from schemas.errors import StoreAccessError, StoreUnavailableError, UsageError
 from tasks.storage.local import LocalStore
 from tasks.storage.store import open_store
 
@@ -41,11 +43,36 @@ def test_temporary_files_are_hidden_and_swept(tmp_path: Path) -> None:
     assert store.sweep(datetime.now(UTC) + timedelta(hours=1)) == 1
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_no_permission_is_an_outside_failure(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(StoreUnavailableError, match="no permission"):
-        open_store(str(tmp_path)).put("a", b"x")
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Root may write everywhere: be somebody else meanwhile."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(before)
+
+
+def test_a_folder_without_permission_is_a_wrong_store(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    folder = tmp_path / "store"
+    folder.mkdir(mode=0o500)
+    store = LocalStore(folder)
+    request.getfixturevalue("nobody")
+    for write in (lambda: store.put("a", b"x"), lambda: store.swap("a", b"x", None)):
+        with pytest.raises(StoreAccessError, match="no permission at a; let this account write") as refused:
+            write()
+        assert refused.value.exit_code == 2
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EIO])
+def test_only_a_lack_of_permission_is_the_callers(tmp_path: Path, monkeypatch, number: int) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    is_callers = number in {errno.EACCES, errno.EPERM}
+    with pytest.raises(StoreAccessError if is_callers else StoreUnavailableError):
+        LocalStore(tmp_path).put("a", b"x")
 
 
 def test_create_without_hard_links_still_has_one_winner(tmp_path: Path, monkeypatch) -> None:
