@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -123,6 +123,21 @@ def run_gate(
         policy_sha256=hashlib.sha256(
             json.dumps(policy.model_dump(mode="json"), sort_keys=True).encode()
         ).hexdigest(),
+    )
+
+
+def tell_failed(checks: Sequence[Mapping[str, Any]], place: str) -> str:
+    """Say which checks stopped a release, and what to do now.
+
+    Args:
+        checks: the failed critical checks as `gate.json` holds them.
+        place: where that document lies.
+    """
+    told = "; ".join(f"{check['name']}: {check['why'].rstrip('.')}" for check in checks)
+    return (
+        f"the release gate failed {len(checks)} critical check{'s' if len(checks) > 1 else ''}: {told}. "
+        f"Nothing was staged; {place} has every check with its figures. Mend the export, or where a check is too "
+        "strict, change it in a copy of tasks/gate/policy.yaml, name that in gate.policy_file and run again"
     )
 
 

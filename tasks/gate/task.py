@@ -13,7 +13,7 @@ from schemas.params import SourceOptions
 from schemas.run import BuiltRelease, RunContext, TableSet
 from tasks.gate.overlap import read_overlap
 from tasks.gate.policy import load_policy
-from tasks.gate.run import run_gate
+from tasks.gate.run import run_gate, tell_failed
 from tasks.memo.steps import StepFolder, run_step
 from tasks.publish.layout import side_file
 from tasks.storage.store import Store, open_store
@@ -37,7 +37,7 @@ def judge_release(
     A withdrawal must not wait for anything, so its patch is judged but not held (`must_pass=False`).
 
     Raises:
-        GateError: a critical check failed; names the checks.
+        GateError: a critical check failed; names the checks and what to do.
     """
     private = open_store(run.private)
     policy = load_policy(run.settings.gate.policy_file)
@@ -67,8 +67,7 @@ def judge_release(
     document = read_json(private, files["gate"].uri)
     failed = [c for c in document["checks"] if not c["passed"] and c["severity"] == "critical"]
     if failed and must_pass:
-        told = "; ".join(f"{check['name']}: {check['why']}" for check in failed)
-        raise GateError(f"the release gate failed {len(failed)} critical checks: {told}")
+        raise GateError(tell_failed(failed, f"{private.uri}/{files['gate'].uri}"))
     return files
 
 

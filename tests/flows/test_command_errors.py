@@ -94,6 +94,30 @@ def test_a_mostly_bad_export_leaves_a_list_of_its_faults(run_cli, tmp_path) -> N
     assert "x.jsonl:10" in out
 
 
+def test_a_gate_that_fails_says_what_to_do(run_cli, monkeypatch, tmp_path) -> None:
+    path, policy, store = tmp_path / "x.jsonl", tmp_path / "policy.yaml", tmp_path / "store"
+    path.write_bytes(GOOD)
+    names = ("conversations", "messages")
+    checks = [
+        {"name": n, "metric": f"n.{n}", "min": 9000, "severity": "critical", "why": f"Too few {n}."}
+        for n in names
+    ]
+    policy.write_text(json.dumps({"policy_version": 1, "checks": checks}))
+    monkeypatch.setenv("THOUGHTTRACE_GATE__POLICY_FILE", str(policy))
+    code, out, errors = run_cli("release", str(path), "--store", str(store), "--model", "none", "--yes")
+    assert code == 1, errors
+    told = check_told_plainly(errors, out)
+    assert (
+        "failed 2 critical checks: conversations: 5, allowed from 9000. Too few conversations; messages: "
+        in told
+    )
+    assert ".;" not in told
+    (document,) = (store / "private").rglob("gate.json")
+    assert f"Nothing was staged; {document} has every check" in told
+    assert told.endswith("name that in gate.policy_file and run again")
+    assert not list((store / "private").glob("candidates/*"))
+
+
 def test_no_key_no_run(run_cli, monkeypatch, tmp_path) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(GOOD)
