@@ -284,6 +284,7 @@ def test_ctrl_c_leaves_nothing_half_published(tmp_path, record_property) -> None
         raise
     assert process.returncode == 130, errors
     assert errors.count("error:") == errors.count("interrupted") == 1
+    assert "resource_tracker" not in errors
     assert "Traceback" not in errors
     assert not (tmp_path / "s" / "releases").exists()
     # the server and the processes that scrub have ended, too
