@@ -45,11 +45,6 @@ for name in [n for n in os.environ if n.startswith(("THOUGHTTRACE_", "PREFECT_AP
 REPO = Path(__file__).parents[1]
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: many tests wait for a server or a process that they started."""
-    return (os.cpu_count() or 1) + 1
-
-
 def find_shared_data(name: str) -> Path | None:
     """The file under `shared/data` beside this checkout or one of its parents, if it is there."""
     for parent in (REPO, *REPO.parents):
